@@ -1,0 +1,117 @@
+//! Money: a decimal and a currency, never a float.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Word;
+
+/// An amount of money. Two amounts are equal when they are equal as numbers: 15.9 EUR is 15.90 EUR.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    value: Decimal,
+    currency: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    #[error("the value is not a decimal number of at most 28 digits")]
+    Value,
+    #[error("the currency is not a code of three letters")]
+    Currency,
+}
+
+impl Amount {
+    /// Reads a decimal as SPG writes it, as a JSON number or in a string: `15.9`, `2.0`, `16.20`, `1.59e1`.
+    ///
+    /// # Errors
+    /// [`AmountError`] when the value is not a decimal that fits 28 digits, or the currency is not three ASCII letters.
+    pub fn parse(value: &str, currency: &str) -> Result<Self, AmountError> {
+        let currency = currency.trim();
+        if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return Err(AmountError::Currency);
+        }
+        let currency = Word::new(currency.to_ascii_uppercase()).map_err(|_| AmountError::Currency)?;
+        Ok(Self { value: parse_decimal(value.trim())?, currency })
+    }
+
+    /// The value without trailing zeros, `15.9`.
+    pub fn value(&self) -> String {
+        self.value.to_string()
+    }
+
+    pub fn currency(&self) -> &str {
+        self.currency.as_str()
+    }
+
+    pub(crate) fn same_value(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+
+    pub(crate) fn same_currency(&self, other: &Self) -> bool {
+        self.currency == other.currency
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.value, self.currency)
+    }
+}
+
+/// Exactly, or not at all: a value that would have to be rounded is refused.
+fn parse_decimal(text: &str) -> Result<Decimal, AmountError> {
+    let decimal =
+        if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str_exact(text) };
+    // normalize() also turns -0 into 0.
+    decimal.map(|d| d.normalize()).map_err(|_| AmountError::Value)
+}
+
+fn as_text<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Decimal::from_str_exact(&text).map(|d| d.normalize()).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str, expected: Result<&str, AmountError>) {
+        assert_eq!(Amount::parse(value, "EUR").map(|a| a.value()), expected.map(str::to_owned), "{value}");
+    }
+
+    #[test]
+    fn values_as_spg_writes_them() {
+        check("15.9", Ok("15.9"));
+        check("15.90", Ok("15.9"));
+        check("2.0", Ok("2"));
+        check("0", Ok("0"));
+        check("-0.00", Ok("0"));
+        check("1.59e1", Ok("15.9"));
+        check("1E2", Ok("100"));
+        check("0.30000000000000004", Ok("0.30000000000000004"));
+        check("79228162514264337593543950335", Ok("79228162514264337593543950335"));
+    }
+
+    #[test]
+    fn what_is_not_an_exact_decimal_is_refused() {
+        for bad in
+            ["", "abc", "1,5", "NaN", "1e99", "0.12345678901234567890123456789012", "792281625142643375935439503360"]
+        {
+            check(bad, Err(AmountError::Value));
+        }
+        assert_eq!(Amount::parse("1", "EURO"), Err(AmountError::Currency));
+        assert_eq!(Amount::parse("1", ""), Err(AmountError::Currency));
+    }
+
+    #[test]
+    fn equal_as_numbers_and_in_any_case_of_currency() {
+        assert_eq!(Amount::parse("15.90", "eur"), Amount::parse("15.9", "EUR"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a person should look at a transaction. Each reason is raised once (rule 9).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AttentionReason {
+    /// The amounts of two sources differ as numbers (rule 8).
+    AmountMismatch,
+    /// The currencies of two sources differ (rule 8).
+    CurrencyMismatch,
+    /// The Status API answered about another transaction (rule 8).
+    TransactionIdMismatch,
+    /// The Status API replaced a final state by another one, other than Success by Declined (rule 4).
+    UnexpectedCorrection,
+    /// Success, but neither the answer nor a notification says of which paymentType (rule 10).
+    PaymentTypeUnknown,
+    /// A Multibanco reference that was paid is reported as paid again (rule 10).
+    PaidAgain,
+    /// The Status API did not know the transaction for 15 minutes.
+    Unknown,
+    /// Open, or in doubt, for longer than the payment method can explain.
+    Lapsed,
+    /// More notifications than are kept.
+    TooManyNotifications,
+}
+
+impl AttentionReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AmountMismatch => "AmountMismatch",
+            Self::CurrencyMismatch => "CurrencyMismatch",
+            Self::TransactionIdMismatch => "TransactionIdMismatch",
+            Self::UnexpectedCorrection => "UnexpectedCorrection",
+            Self::PaymentTypeUnknown => "PaymentTypeUnknown",
+            Self::PaidAgain => "PaidAgain",
+            Self::Unknown => "Unknown",
+            Self::Lapsed => "Lapsed",
+            Self::TooManyNotifications => "TooManyNotifications",
+        }
+    }
+
+    /// Whether somebody should be woken: money may be wrong. The rest is counted.
+    pub fn is_paged(self) -> bool {
+        match self {
+            Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::TransactionIdMismatch
+            | Self::UnexpectedCorrection
+            | Self::PaymentTypeUnknown
+            | Self::PaidAgain => true,
+            Self::Unknown | Self::Lapsed | Self::TooManyNotifications => false,
+        }
+    }
+}
+
+impl fmt::Display for AttentionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

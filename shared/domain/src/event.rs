@@ -1,0 +1,99 @@
+//! What merchants are told: a pure function of the stored transaction, so that it can be told again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, Timestamp, Transaction, TransactionId, Word};
+
+/// The `source` of every event.
+pub const EVENT_SOURCE: &str = "spg.transactions";
+
+const DETAIL_SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DetailType {
+    Finalised,
+    Corrected,
+    NeedsAttention,
+}
+
+/// An event as it goes to the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeEvent {
+    pub detail_type: DetailType,
+    pub detail: OutcomeDetail,
+}
+
+/// The `detail` of an event; `infra/events` has its JSON Schema. Absent facts are null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutcomeDetail {
+    pub schema_version: u32,
+    /// `transactionID#outcome`: the same event keeps its id however often it is sent.
+    pub event_id: String,
+    #[serde(rename = "transactionID")]
+    pub transaction_id: TransactionId,
+    /// Counts this transaction's events, from 1: keep the highest, ignore the rest.
+    pub outcome: u64,
+    pub version: u64,
+    pub payment_status: PaymentStatus,
+    pub previous_status: Option<PaymentStatus>,
+    pub paid: bool,
+    /// Timeout is not a refusal: the payer may be asked again (C.4).
+    pub retry_eligible: bool,
+    pub merchant_transaction_id: Option<Word>,
+    pub terminal_id: Option<Word>,
+    pub payment_method: Option<Word>,
+    pub payment_type: Option<Word>,
+    pub amount: Option<Amount>,
+    /// SPG's transactionDateTime where it is known, else when the change was made. RFC 3339.
+    pub occurred_at: String,
+    /// When the Status API confirmed the final state. RFC 3339; null while there is none.
+    pub confirmed_at: Option<String>,
+    /// Codes joined by `, `; null for a plain outcome.
+    pub reason: Option<String>,
+}
+
+impl DetailType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finalised => "Transaction Finalised",
+            Self::Corrected => "Transaction Corrected",
+            Self::NeedsAttention => "Transaction Needs Attention",
+        }
+    }
+}
+
+impl OutcomeEvent {
+    /// The latest published change; none before the first.
+    pub fn latest(transaction: &Transaction) -> Option<Self> {
+        let published = transaction.published.as_ref()?;
+        let detail_type = match published.change {
+            ChangeKind::Finalised => DetailType::Finalised,
+            ChangeKind::Corrected => DetailType::Corrected,
+            ChangeKind::NeedsAttention => DetailType::NeedsAttention,
+            ChangeKind::Noted | ChangeKind::Opened | ChangeKind::Advanced => return None,
+        };
+        let facts = &transaction.facts;
+        let occurred_at: Timestamp = facts.transaction_date_time.unwrap_or(published.at);
+        let detail = OutcomeDetail {
+            schema_version: DETAIL_SCHEMA_VERSION,
+            event_id: format!("{}#{}", transaction.id, transaction.outcome),
+            transaction_id: transaction.id.clone(),
+            outcome: transaction.outcome,
+            version: published.version,
+            payment_status: published.status.clone(),
+            previous_status: published.previous.clone(),
+            paid: published.paid,
+            retry_eligible: published.status == PaymentStatus::Final(FinalStatus::Timeout),
+            merchant_transaction_id: facts.merchant_transaction_id.clone(),
+            terminal_id: facts.terminal_id.clone(),
+            payment_method: facts.payment_method.clone(),
+            payment_type: facts.payment_type.clone(),
+            amount: facts.amount.clone(),
+            occurred_at: occurred_at.to_string(),
+            confirmed_at: transaction.confirmed_at.map(|at| at.to_string()),
+            reason: published.reason.clone(),
+        };
+        Some(Self { detail_type, detail })
+    }
+}

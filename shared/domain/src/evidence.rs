@@ -1,0 +1,175 @@
+//! What is said about a transaction, by whom, and what became of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Facts, NotificationId, PaymentStatus, Timestamp, TransactionId};
+
+/// A webhook of SPG's, authenticated and normalised: a reason to ask, never the truth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notification {
+    #[serde(rename = "notificationID")]
+    pub notification_id: NotificationId,
+    /// Absent where SPG sent none or one that cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_status: Option<PaymentStatus>,
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// `returnStatus.statusCode`, for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_code: Option<crate::Word>,
+}
+
+/// The merchant's own initial response: it opens a transaction or fills what is absent, and never changes a status.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_status: Option<PaymentStatus>,
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
+/// What the Status API answered: the authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusAnswer {
+    pub payment_status: PaymentStatus,
+    /// The transaction that the answer says it is about, where it says so.
+    pub transaction_id: Option<TransactionId>,
+    pub facts: Facts,
+}
+
+/// The Status API was asked and said nothing that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    pub kind: SilenceKind,
+    /// How long the Status API asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Nothing at all is being answered, not only about this transaction: ask again soon, whatever the age.
+    pub outage: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceKind {
+    /// It does not know the transaction (404), or refuses to be asked about it (400).
+    NotFound,
+    /// It refuses our credentials (401, 403): the configuration is wrong, the transaction is not.
+    Unauthorised,
+    /// It is slow, failing, limiting our rate or not to be understood.
+    Unavailable,
+}
+
+/// One piece of evidence. `asked_version` is the version that was read before the question: an answer speaks for no later one (rule 7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    Registration { registration: Registration, received_at: Timestamp },
+    Notification { notification: Notification, received_at: Timestamp },
+    Answer { answer: StatusAnswer, asked_version: u64 },
+    Silence(Silence),
+}
+
+/// Who caused a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    Registration,
+    Notification,
+    StatusApi,
+}
+
+/// What became of a piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disposition {
+    /// The first thing known of the transaction.
+    Opened,
+    /// Moved to a higher rank, not final.
+    Advanced,
+    /// Claims a final state that no answer has confirmed yet.
+    Claimed,
+    /// Claims another final state than the stored one: in doubt (rule 5).
+    Doubted,
+    /// Agrees with the stored state.
+    Agreed,
+    /// Recorded, changes nothing.
+    Noted,
+    /// Of a terminal that is not ours: recorded, never asked about.
+    Foreign,
+    /// A notificationID that was counted before (rule 6).
+    Duplicate,
+    /// A notificationID that was counted before, now with other content (rule 6).
+    Conflicting,
+    /// Beyond the notifications that are kept: acted on, not recorded.
+    Unrecorded,
+    /// A registration that filled absent fields.
+    Filled,
+    /// The Status API made it final.
+    Finalised,
+    /// The Status API replaced a final state (rule 4).
+    Corrected,
+    /// A status answer that would have left a final state (rule 3).
+    Refused,
+    /// A status answer to a question that was overtaken by another (rule 7).
+    Overtaken,
+    /// A Success that does not match what was registered or notified (rule 8).
+    Blocked,
+    /// No usable answer.
+    Unanswered,
+}
+
+impl Notification {
+    /// Eight bytes over the fields that are acted on, in hexadecimal: 15.9 and 15.90 are the same (rule 6).
+    pub fn content_hash(&self, transaction_id: &TransactionId) -> String {
+        let facts = &self.facts;
+        let amount = facts.amount.as_ref().map(ToString::to_string);
+        let fields = [
+            Some(transaction_id.as_str()),
+            self.payment_status.as_ref().map(PaymentStatus::as_str),
+            facts.merchant_transaction_id.as_ref().map(crate::Word::as_str),
+            facts.terminal_id.as_ref().map(crate::Word::as_str),
+            facts.payment_method.as_ref().map(crate::Word::as_str),
+            facts.payment_type.as_ref().map(crate::Word::as_str),
+            amount.as_deref(),
+            facts.reference_status.map(crate::ReferenceStatus::as_str),
+        ];
+        let mut hasher = Sha256::new();
+        for field in fields {
+            // The length keeps neighbours apart; absent is not the same as empty.
+            hasher.update(field.map_or(u64::MAX, |f| f.len() as u64).to_be_bytes());
+            hasher.update(field.unwrap_or_default());
+        }
+        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Disposition {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "Opened",
+            Self::Advanced => "Advanced",
+            Self::Claimed => "Claimed",
+            Self::Doubted => "Doubted",
+            Self::Agreed => "Agreed",
+            Self::Noted => "Noted",
+            Self::Foreign => "Foreign",
+            Self::Duplicate => "Duplicate",
+            Self::Conflicting => "Conflicting",
+            Self::Unrecorded => "Unrecorded",
+            Self::Filled => "Filled",
+            Self::Finalised => "Finalised",
+            Self::Corrected => "Corrected",
+            Self::Refused => "Refused",
+            Self::Overtaken => "Overtaken",
+            Self::Blocked => "Blocked",
+            Self::Unanswered => "Unanswered",
+        }
+    }
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

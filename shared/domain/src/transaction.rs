@@ -1,0 +1,151 @@
+//! A transaction as it is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AttentionReason, Disposition, Facts, FinalStatus, NotificationId, PaymentStatus, Source, Timestamp, TransactionId,
+};
+
+/// Notifications that are remembered per transaction. They are never evicted; beyond this the transaction needs attention.
+pub const NOTIFICATIONS_MAX: usize = 200;
+/// Changes of status that are remembered; the oldest go first.
+pub const HISTORY_ENTRIES_MAX: usize = 50;
+
+/// Everything known of one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    pub id: TransactionId,
+    pub status: PaymentStatus,
+    /// Raised by one with every write; the first is 1.
+    pub version: u64,
+    pub facts: Facts,
+    pub first_seen_at: Timestamp,
+    /// When a status answer made the present final state.
+    pub confirmed_at: Option<Timestamp>,
+    /// The version that the latest accepted status answer wrote, 0 before the first (rule 7).
+    pub answered_version: u64,
+    /// Final states that a source claimed and no answer has agreed with, and since when. On a final transaction: it is in doubt (rule 5).
+    pub claims: BTreeMap<FinalStatus, Timestamp>,
+    /// Since when answers have confirmed the stored final state against the claims.
+    pub agreed_since: Option<Timestamp>,
+    /// When a Success is due to be asked about once more (rule 5).
+    pub recheck_at: Option<Timestamp>,
+    /// Only notifications of other merchants' terminals are known: recorded, never asked about.
+    pub foreign: bool,
+    pub notifications: BTreeMap<NotificationId, NotificationRecord>,
+    pub history: Vec<Change>,
+    /// What the last write was.
+    pub change: ChangeKind,
+    /// What a person should look at, and since when.
+    pub attention: BTreeMap<AttentionReason, Timestamp>,
+    /// Counts the published changes, from 1; 0 before the first.
+    pub outcome: u64,
+    /// The latest published change.
+    pub published: Option<Published>,
+    pub next_check_at: Option<Timestamp>,
+    /// When DynamoDB may delete the item: only when final and not in doubt.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One counted notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationRecord {
+    pub received_at: Timestamp,
+    /// The status that it claims, as it came.
+    pub status: Option<PaymentStatus>,
+    /// See [`crate::Notification::content_hash`].
+    pub hash: String,
+    pub disposition: Disposition,
+    /// It reports a Multibanco reference as paid.
+    pub reference_paid: bool,
+}
+
+/// One change of status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub version: u64,
+    /// None for the first.
+    pub from: Option<PaymentStatus>,
+    pub to: PaymentStatus,
+    pub source: Source,
+    pub at: Timestamp,
+}
+
+/// What a write was. The last three are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ChangeKind {
+    Noted,
+    Opened,
+    Advanced,
+    NeedsAttention,
+    Finalised,
+    Corrected,
+}
+
+impl ChangeKind {
+    pub fn is_published(self) -> bool {
+        match self {
+            Self::Noted | Self::Opened | Self::Advanced => false,
+            Self::NeedsAttention | Self::Finalised | Self::Corrected => true,
+        }
+    }
+}
+
+/// What was told to the merchant last, so that it can be told again from the item alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    pub change: ChangeKind,
+    pub version: u64,
+    pub status: PaymentStatus,
+    pub previous: Option<PaymentStatus>,
+    pub paid: bool,
+    /// Codes joined by `, `; none for a plain outcome.
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// What the merchant can choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// When a Success is asked about once more; none turns it off.
+    pub recheck_success_after: Option<Duration>,
+    /// How long a final transaction is kept after its last notification. SPG retries for two months.
+    pub retention: Duration,
+    /// The merchant's terminals; none means that all are ours.
+    pub terminal_ids: Option<BTreeSet<String>>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            recheck_success_after: Some(Duration::from_secs(24 * 3600)),
+            retention: Duration::from_secs(400 * 24 * 3600),
+            terminal_ids: None,
+        }
+    }
+}
+
+impl Transaction {
+    /// A final transaction that a claim contradicts (rule 5).
+    pub fn in_doubt(&self) -> bool {
+        self.status.as_final().is_some() && !self.claims.is_empty()
+    }
+
+    /// As the latest outcome said: Success, of a paying type, and of a paid reference if there is one (rule 10).
+    pub fn paid(&self) -> bool {
+        self.published.as_ref().is_some_and(|published| published.paid)
+    }
+}
+
+impl Rules {
+    /// A terminal that is named and is not one of the merchant's.
+    pub(crate) fn is_foreign(&self, facts: &Facts) -> bool {
+        match (&self.terminal_ids, &facts.terminal_id) {
+            (Some(ours), Some(terminal)) => !ours.contains(terminal.as_str()),
+            (None, _) | (_, None) => false,
+        }
+    }
+}

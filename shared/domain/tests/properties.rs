@@ -1,0 +1,176 @@
+//! What must hold for every order, duplication and timing of evidence.
+
+mod support;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use spg_domain::{ChangeKind, Disposition, Evidence, FinalStatus, Notification, PaymentStatus, SilenceKind, Source};
+use support::{Ledger, answer, notification, notify, register, silence};
+
+const STATUSES: [&str; 7] = ["Partial", "Pending", "InProcessing", "Success", "Declined", "Error", "Timeout"];
+
+fn any_status() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(STATUSES.as_slice())
+}
+
+/// Any evidence; the version that an answer speaks for is up to `lag` older than the stored one.
+#[derive(Debug, Clone)]
+enum Piece {
+    Notification(u8, &'static str),
+    Registration(Option<&'static str>),
+    Answer(&'static str, u64),
+    Silence(bool),
+    Wait(u32),
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    prop_oneof![
+        4 => (0..6u8, any_status()).prop_map(|(n, s)| Piece::Notification(n, s)),
+        1 => proptest::option::of(any_status()).prop_map(Piece::Registration),
+        4 => (any_status(), 0..3u64).prop_map(|(s, lag)| Piece::Answer(s, lag)),
+        1 => any::<bool>().prop_map(Piece::Silence),
+        2 => (0..200_000u32).prop_map(Piece::Wait),
+    ]
+}
+
+fn take(ledger: &mut Ledger, piece: &Piece) -> Option<(Evidence, Disposition)> {
+    let evidence = match piece {
+        Piece::Notification(n, status) => notify(notification(&format!("n{n}"), status)),
+        Piece::Registration(status) => register(*status),
+        Piece::Answer(status, lag) => answer(status, ledger.version().saturating_sub(*lag)),
+        Piece::Silence(outage) => silence(SilenceKind::Unavailable, *outage),
+        Piece::Wait(seconds) => {
+            ledger.wait(Duration::from_secs(u64::from(*seconds)));
+            return None;
+        }
+    };
+    let disposition = ledger.weigh(&evidence);
+    Some((evidence, disposition))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn the_rules_hold_after_every_piece_of_evidence(pieces in proptest::collection::vec(piece(), 1..40)) {
+        let mut ledger = Ledger::new();
+        for piece in &pieces {
+            let before = ledger.stored.clone();
+            let writes = ledger.writes.len();
+            let Some((evidence, _)) = take(&mut ledger, piece) else { continue };
+            let Some(after) = ledger.stored.clone() else { continue };
+            prop_assert!(ledger.writes.len() <= writes + 1);
+
+            // Versions rise by one with each write, outcomes by one with each published one.
+            let (version, outcome) = before.as_ref().map_or((0, 0), |t| (t.version, t.outcome));
+            let wrote = (ledger.writes.len() - writes) as u64;
+            prop_assert_eq!(after.version, version + wrote);
+            let published = u64::from(wrote == 1 && after.change.is_published());
+            prop_assert_eq!(after.outcome, outcome + published);
+
+            // Final never goes back; only a status answer finalises or corrects.
+            let was = before.as_ref().map(|t| t.status.clone());
+            if let Some(PaymentStatus::Final(_)) = was {
+                prop_assert!(after.status.as_final().is_some());
+            }
+            if was.as_ref() != Some(&after.status) && after.status.as_final().is_some() {
+                let answered = matches!(evidence, Evidence::Answer { .. });
+                prop_assert!(answered);
+                prop_assert_eq!(after.history.last().unwrap().source, Source::StatusApi);
+            }
+            if let Some(was) = &was {
+                prop_assert!(after.status.rank() >= was.rank());
+            }
+
+            // Nothing open or in doubt is without a next check or a mark for people; TTL only when settled.
+            let unsettled = after.status.as_final().is_none() || after.in_doubt();
+            prop_assert!(!unsettled || after.next_check_at.is_some() || !after.attention.is_empty());
+            prop_assert_eq!(after.expires_at.is_some(), !unsettled);
+            prop_assert!(after.history.windows(2).all(|w| Some(&w[0].to) == w[1].from.as_ref()));
+        }
+    }
+
+    #[test]
+    fn every_step_can_run_twice(pieces in proptest::collection::vec(piece(), 1..25)) {
+        let mut ledger = Ledger::new();
+        for piece in &pieces {
+            let Some((evidence, first)) = take(&mut ledger, piece) else { continue };
+            if let Evidence::Notification { .. } | Evidence::Registration { .. } = evidence {
+                let before = ledger.stored.clone();
+                let second = ledger.weigh(&evidence);
+                prop_assert_eq!(&before, &ledger.stored, "{:?} then {:?}", first, second);
+            }
+        }
+    }
+
+    /// Any order and any duplication of notifications, under one fixed sequence of status answers, ends in the same status and
+    /// the same outcomes.
+    #[test]
+    fn order_and_duplication_do_not_matter(
+        (notifications, shuffled) in notifications().prop_flat_map(|all| (Just(all.clone()), shuffled(all))),
+        answers in answers(),
+    ) {
+        let one = run(&notifications, &answers);
+        let other = run(&shuffled, &answers);
+        prop_assert_eq!(one, other);
+    }
+}
+
+fn notifications() -> impl Strategy<Value = Vec<Notification>> {
+    proptest::collection::vec(any_status(), 1..5).prop_map(|statuses| {
+        let named = |(n, status): (usize, &&str)| notification(&format!("n{n}"), status);
+        statuses.iter().enumerate().map(named).collect()
+    })
+}
+
+fn shuffled(all: Vec<Notification>) -> impl Strategy<Value = Vec<Notification>> {
+    let duplicates = proptest::collection::vec(proptest::sample::select(all.clone()), 0..4);
+    duplicates.prop_flat_map(move |more| Just([all.clone(), more].concat()).prop_shuffle())
+}
+
+/// What the Status API says, question by question; the last is repeated for ever, and final.
+fn answers() -> impl Strategy<Value = Vec<&'static str>> {
+    let last = proptest::sample::select(FinalStatus::ALL.map(FinalStatus::as_str).to_vec());
+    (
+        proptest::collection::vec(
+            proptest::sample::select(&["Pending", "InProcessing", "Success", "Declined"][..]),
+            0..2,
+        ),
+        last,
+    )
+        .prop_map(|(mut answers, last)| {
+            answers.push(last);
+            answers
+        })
+}
+
+/// Delivers all, asking as the processor does, then sweeps until nothing is due. Returns the status and the outcomes.
+fn run(notifications: &[Notification], answers: &[&str]) -> (PaymentStatus, Vec<(ChangeKind, PaymentStatus)>) {
+    let mut ledger = Ledger::new();
+    let mut asked = 0;
+    let mut next = |version: u64| {
+        let said = answers[asked.min(answers.len() - 1)];
+        asked += 1;
+        answer(said, version)
+    };
+    for notification in notifications {
+        let evidence = notify(notification.clone());
+        match ledger.weigh(&evidence) {
+            Disposition::Claimed | Disposition::Doubted => {
+                let evidence = next(ledger.version());
+                ledger.weigh(&evidence);
+            }
+            _ => {}
+        }
+        ledger.wait(Duration::from_secs(1));
+    }
+    while let Some(at) = ledger.transaction().next_check_at {
+        ledger.now = ledger.now.max(at);
+        let evidence = next(ledger.version());
+        ledger.weigh(&evidence);
+    }
+    let outcome = |write: &spg_domain::Write| (write.transaction.change, write.transaction.status.clone());
+    let outcomes = ledger.writes.iter().filter(|w| w.transaction.change.is_published()).map(outcome).collect();
+    (ledger.transaction().status.clone(), outcomes)
+}

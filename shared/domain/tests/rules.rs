@@ -1,0 +1,322 @@
+//! The rules of state, one by one, where the table does not show them: they need time or several steps.
+
+mod support;
+
+use std::time::Duration;
+
+use spg_domain::{
+    Amount, AttentionReason, ChangeKind, DetailType, Disposition, Evidence, FinalStatus, NOTIFICATIONS_MAX,
+    NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules, SilenceKind, Source,
+};
+use support::{Ledger, answer, at, notification, notify, reference, register, silence, status_answer, word};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn event(ledger: &Ledger) -> OutcomeEvent {
+    OutcomeEvent::latest(ledger.transaction()).expect("an outcome was published")
+}
+
+fn due_in(ledger: &Ledger) -> Option<Duration> {
+    ledger.transaction().next_check_at.map(|at| at.since(ledger.now))
+}
+
+/// Asks whenever something is due, until nothing is or `days` have passed; returns how often.
+fn sweep(ledger: &mut Ledger, days: u32, evidence: impl Fn(&Ledger) -> Evidence) -> usize {
+    let end = ledger.now + DAY * days;
+    let mut questions = 0;
+    while let Some(at) = ledger.transaction().next_check_at.filter(|at| *at <= end) {
+        assert!(questions < 5_000, "it does not come to rest");
+        ledger.now = ledger.now.max(at);
+        ledger.weigh(&evidence(ledger));
+        questions += 1;
+    }
+    questions
+}
+
+#[test]
+fn rule_1_a_claim_and_its_answer_make_one_write_with_both_changes_in_its_history() {
+    let mut ledger = Ledger::new();
+    ledger.weigh_all(&[notify(notification("n1", "Success")), answer("Success", 0)]);
+    let transaction = ledger.transaction();
+    assert_eq!((transaction.version, transaction.outcome, ledger.writes.len()), (1, 1, 1));
+    let history: Vec<_> = transaction.history.iter().map(|c| (c.version, c.to.as_str(), c.source)).collect();
+    assert_eq!(history, [(1, "Pending", Source::Notification), (1, "Success", Source::StatusApi)]);
+    let event = event(&ledger);
+    assert_eq!(event.detail_type, DetailType::Finalised);
+    assert_eq!(event.detail.previous_status, Some(PaymentStatus::Pending));
+    assert!(event.detail.paid && event.detail.reason.is_none());
+}
+
+#[test]
+fn rule_4_success_to_declined_is_expected_and_every_other_correction_is_not() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
+    assert_eq!(ledger.answer("Declined"), Disposition::Corrected);
+    assert!(ledger.last_write().raised.is_empty());
+    assert_eq!(event(&ledger).detail.reason.as_deref(), Some("PostAuthorisationDecline"));
+    for _ in 0..2 {
+        ledger.answer("Success");
+        assert_eq!(ledger.last_write().raised, [AttentionReason::UnexpectedCorrection]);
+        assert_eq!(event(&ledger).detail.reason.as_deref(), Some("UnexpectedCorrection"));
+        ledger.answer("Declined");
+    }
+    assert_eq!(event(&ledger).detail.outcome, 6);
+}
+
+#[test]
+fn rule_5_a_doubt_ends_when_answers_have_confirmed_the_stored_state_for_a_day() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
+    assert_eq!(ledger.weigh(&notify(notification("n2", "Success"))), Disposition::Doubted);
+    assert!(ledger.transaction().expires_at.is_none());
+    let questions = sweep(&mut ledger, 10, |l| answer("Declined", l.version()));
+    assert!((10..40).contains(&questions), "{questions} questions");
+    assert!(!ledger.transaction().in_doubt());
+    assert!(ledger.transaction().expires_at.is_some());
+    assert_eq!(ledger.transaction().outcome, 1);
+    assert!(ledger.now >= at(0) + DAY);
+}
+
+#[test]
+fn rule_5_silence_and_stale_answers_leave_a_doubt_due_and_it_ends_in_attention() {
+    for stale in [silence(SilenceKind::Unavailable, false), answer("Pending", u64::MAX)] {
+        let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
+        ledger.weigh(&notify(notification("n2", "Success")));
+        sweep(&mut ledger, 400, |_| stale.clone());
+        assert!(ledger.transaction().in_doubt());
+        assert!(ledger.transaction().attention.contains_key(&AttentionReason::Lapsed));
+        assert_eq!(ledger.transaction().outcome, 2);
+    }
+}
+
+#[test]
+fn rule_5_the_answer_that_agrees_with_the_claim_ends_the_doubt() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
+    ledger.weigh(&notify(notification("n2", "Declined")));
+    assert_eq!(due_in(&ledger), Some(Duration::ZERO));
+    ledger.answer("Success");
+    assert!(ledger.transaction().in_doubt());
+    assert_eq!(ledger.answer("Declined"), Disposition::Corrected);
+    assert!(!ledger.transaction().in_doubt());
+    assert_eq!(due_in(&ledger), None);
+}
+
+#[test]
+fn rule_5_a_claim_that_lost_before_finality_is_a_doubt_too() {
+    let mut ledger = Ledger::new();
+    ledger.weigh_all(&[
+        notify(notification("n1", "Success")),
+        notify(notification("n2", "Declined")),
+        answer("Success", 0),
+    ]);
+    assert_eq!(ledger.transaction().status, PaymentStatus::SUCCESS);
+    assert!(ledger.transaction().in_doubt());
+    ledger.answer("Declined");
+    assert!(!ledger.transaction().in_doubt());
+}
+
+#[test]
+fn rule_5_a_success_is_asked_about_once_more() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
+    let questions = sweep(&mut ledger, 100, |l| answer("Success", l.version()));
+    assert_eq!(questions, 1);
+    assert_eq!(ledger.transaction().outcome, 1);
+
+    let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
+    sweep(&mut ledger, 100, |l| answer("Declined", l.version()));
+    assert_eq!(ledger.transaction().status, PaymentStatus::Final(FinalStatus::Declined));
+
+    let mut off = Ledger::new();
+    off.rules = Rules { recheck_success_after: None, ..Rules::default() };
+    off.weigh_all(&[notify(notification("n1", "Success")), answer("Success", 0)]);
+    assert_eq!(due_in(&off), None);
+}
+
+#[test]
+fn rule_5_a_recheck_without_an_answer_is_repeated_and_ends() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
+    let questions = sweep(&mut ledger, 400, |_| silence(SilenceKind::NotFound, false));
+    assert!((10..120).contains(&questions), "{questions} questions");
+    assert_eq!(ledger.transaction().status, PaymentStatus::SUCCESS);
+}
+
+#[test]
+fn rule_6_a_repeated_notification_writes_nothing_even_when_amounts_are_written_otherwise() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Pending"))]);
+    let mut again = notification("n1", "Pending");
+    again.facts.amount = Some(Amount::parse("15.90", "EUR").unwrap());
+    for delay in [Duration::from_millis(1), MINUTE, HOUR, DAY] {
+        ledger.wait(delay);
+        assert_eq!(ledger.weigh(&notify(again.clone())), Disposition::Duplicate);
+    }
+    assert_eq!(ledger.version(), 1);
+}
+
+#[test]
+fn rule_6_the_hash_sees_every_field_that_is_acted_on() {
+    let original = notification("n1", "Success");
+    let id = support::id();
+    let mut others = vec![notification("n1", "Declined"); 7];
+    others[1].facts.amount = None;
+    others[2].facts.amount = Some(Amount::parse("15.9", "USD").unwrap());
+    others[3].facts.payment_type = word("CANC");
+    others[4].facts.terminal_id = word("7");
+    others[5].facts.merchant_transaction_id = word("order");
+    others[6].facts.reference_status = Some(ReferenceStatus::Paid);
+    for other in &mut others[1..] {
+        other.payment_status = original.payment_status.clone();
+    }
+    for other in &others {
+        assert_ne!(other.content_hash(&id), original.content_hash(&id), "{other:?}");
+    }
+    let mut not_acted_on = original.clone();
+    not_acted_on.return_code = word("000");
+    not_acted_on.notification_id = NotificationId::new("n2").unwrap();
+    assert_eq!(not_acted_on.content_hash(&id), original.content_hash(&id));
+    assert_eq!(original.content_hash(&id).len(), 16);
+}
+
+#[test]
+fn rule_7_an_answer_that_was_overtaken_is_dropped_and_asked_again() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
+    let slow = answer("Success", 1);
+    ledger.weigh(&answer("Declined", 1));
+    assert_eq!(ledger.weigh(&slow), Disposition::Overtaken);
+    assert_eq!(ledger.transaction().status, PaymentStatus::Final(FinalStatus::Declined));
+    assert_eq!(due_in(&ledger), Some(Duration::ZERO));
+}
+
+#[test]
+fn rule_8_success_with_another_amount_waits_for_people_and_a_matching_answer() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    let mut dearer = status_answer("Success");
+    dearer.facts.amount = Some(Amount::parse("20.00", "EUR").unwrap());
+    let dearer = |ledger: &Ledger| Evidence::Answer { answer: dearer.clone(), asked_version: ledger.version() };
+    for _ in 0..3 {
+        assert_eq!(ledger.weigh(&dearer(&ledger)), Disposition::Blocked);
+    }
+    assert_eq!((ledger.transaction().outcome, event(&ledger).detail_type), (1, DetailType::NeedsAttention));
+    ledger.answer("Success");
+    assert_eq!((ledger.transaction().outcome, event(&ledger).detail_type), (2, DetailType::Finalised));
+    assert_eq!(event(&ledger).detail.amount.unwrap().value(), "15.9");
+}
+
+#[test]
+fn rule_9_open_transactions_are_asked_about_for_sixty_days_and_raise_one_attention() {
+    let pending = |l: &Ledger| answer("Pending", l.version());
+    let nothing = |_: &Ledger| silence(SilenceKind::Unavailable, false);
+    for evidence in [&pending as &dyn Fn(&Ledger) -> Evidence, &nothing] {
+        let mut ledger = Ledger::after([register(Some("Pending"))]);
+        assert!(due_in(&ledger).unwrap() < MINUTE);
+        let questions = sweep(&mut ledger, 400, evidence);
+        assert!((60..140).contains(&questions), "{questions} questions");
+        assert!(ledger.now.since(at(0)) >= DAY * 59);
+        assert_eq!(ledger.transaction().outcome, 1);
+        assert_eq!(event(&ledger).detail.reason.as_deref(), Some("Lapsed"));
+        assert!(ledger.transaction().expires_at.is_none());
+    }
+}
+
+#[test]
+fn rule_9_unknown_to_the_status_api_is_said_after_fifteen_minutes_and_only_once() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
+    sweep(&mut ledger, 400, |_| silence(SilenceKind::NotFound, false));
+    let transaction = ledger.transaction();
+    assert_eq!(transaction.attention.keys().collect::<Vec<_>>(), [&AttentionReason::Unknown]);
+    let raised_after = transaction.attention[&AttentionReason::Unknown].since(at(0));
+    assert!((MINUTE * 15..MINUTE * 25).contains(&raised_after), "{raised_after:?}");
+    assert_eq!(transaction.next_check_at, None);
+}
+
+#[test]
+fn rule_9_an_outage_is_retried_within_half_a_minute_however_old_the_transaction() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    ledger.wait(DAY * 9);
+    ledger.weigh(&silence(SilenceKind::Unavailable, true));
+    assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
+}
+
+#[test]
+fn rule_9_beyond_the_notifications_that_are_kept_it_is_still_acted_on() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    for n in 0..NOTIFICATIONS_MAX {
+        ledger.weigh(&notify(notification(&format!("n{n}"), "Pending")));
+    }
+    assert_eq!(ledger.weigh(&notify(notification("last", "Success"))), Disposition::Unrecorded);
+    let transaction = ledger.transaction();
+    assert_eq!(transaction.notifications.len(), NOTIFICATIONS_MAX);
+    assert!(transaction.claims.contains_key(&FinalStatus::Success));
+    assert_eq!(due_in(&ledger), Some(Duration::ZERO));
+    assert_eq!(event(&ledger).detail.reason.as_deref(), Some("TooManyNotifications"));
+    ledger.weigh(&notify(notification("more", "Pending")));
+    assert_eq!(ledger.transaction().outcome, 1);
+}
+
+#[test]
+fn rule_10_a_reference_is_paid_once_and_the_second_time_needs_attention() {
+    let said = |status: &str, reference_status, version| {
+        let mut answer = status_answer(status);
+        answer.facts.payment_method = word("REFERENCE");
+        answer.facts.reference_status = Some(reference_status);
+        Evidence::Answer { answer, asked_version: version }
+    };
+    let mut ledger = Ledger::after([notify(reference(notification("made", "Success"), ReferenceStatus::Unpaid))]);
+    assert_eq!(ledger.transaction().status, PaymentStatus::Pending);
+    ledger.weigh(&said("Success", ReferenceStatus::Unpaid, 1));
+    assert_eq!(ledger.transaction().outcome, 0);
+    ledger.weigh(&notify(reference(notification("paid", "Success"), ReferenceStatus::Paid)));
+    ledger.weigh(&said("Success", ReferenceStatus::Paid, ledger.version()));
+    assert!(event(&ledger).detail.paid);
+    ledger.weigh(&notify(reference(notification("again", "Success"), ReferenceStatus::Paid)));
+    assert_eq!((event(&ledger).detail_type, event(&ledger).detail.outcome), (DetailType::NeedsAttention, 2));
+    assert_eq!(event(&ledger).detail.reason.as_deref(), Some("PaidAgain"));
+    assert!(event(&ledger).detail.paid);
+}
+
+#[test]
+fn rule_10_only_an_answer_makes_it_paid() {
+    let mut untyped = notification("n1", "Success");
+    untyped.facts.payment_type = None;
+    let mut said = status_answer("Success");
+    said.facts.payment_type = None;
+    let said = |version| Evidence::Answer { answer: said.clone(), asked_version: version };
+    let mut ledger = Ledger::after([notify(untyped), said(1)]);
+    assert_eq!(event(&ledger).detail.reason.as_deref(), Some("PaymentTypeUnknown"));
+    let mut dearer = notification("n2", "Success");
+    dearer.facts.amount = Some(Amount::parse("1", "EUR").unwrap());
+    ledger.weigh(&notify(dearer));
+    assert!(!event(&ledger).detail.paid, "a notification alone does not pay");
+    assert_eq!(due_in(&ledger), Some(Duration::ZERO));
+    ledger.weigh(&said(ledger.version()));
+    assert!(event(&ledger).detail.paid);
+    assert_eq!(ledger.transaction().change, ChangeKind::Corrected);
+}
+
+#[test]
+fn rule_10_a_late_generation_notice_does_not_make_a_paid_reference_unpaid() {
+    let mut said = status_answer("Success");
+    said.facts.payment_type = word("PREF");
+    let said = |version| Evidence::Answer { answer: said.clone(), asked_version: version };
+    let mut ledger = Ledger::after([register(None), said(1)]);
+    ledger.weigh(&notify(reference(notification("made", "Success"), ReferenceStatus::Unpaid)));
+    ledger.wait(DAY * 2);
+    assert_eq!(ledger.weigh(&said(ledger.version())), Disposition::Agreed);
+    assert_eq!(ledger.transaction().outcome, 1);
+}
+
+#[test]
+fn retention_starts_at_the_last_recorded_notification() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
+    let first = ledger.transaction().expires_at.unwrap();
+    assert_eq!(first.since(at(0)), DAY * 400);
+    ledger.wait(DAY * 60);
+    ledger.weigh(&notify(notification("n2", "Declined")));
+    assert_eq!(ledger.transaction().expires_at.unwrap().since(first), DAY * 60);
+}
+
+#[test]
+fn timeout_may_be_tried_again() {
+    let ledger = Ledger::after([notify(notification("n1", "Timeout")), answer("Timeout", 1)]);
+    assert!(event(&ledger).detail.retry_eligible);
+    insta::assert_json_snapshot!(event(&ledger).detail);
+}
