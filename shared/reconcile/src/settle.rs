@@ -1,0 +1,228 @@
+//! One transaction: weigh, ask, write; and again if the write was lost.
+
+use std::time::Duration;
+
+use spg_domain::{
+    Disposition, Draft, Evidence, Rules, Silence, SilenceKind, Timestamp, Transaction, TransactionId, Write,
+};
+
+use crate::{Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Written};
+
+/// Lost races before the evidence goes back to where it came from.
+const ATTEMPTS_MAX: u32 = 6;
+/// Questions more in one invocation where the answer lags behind a claim.
+const LAG_QUESTIONS_MAX: usize = 2;
+/// The waits before them, so that all is asked within 4 seconds.
+const LAG_WAITS: [Duration; LAG_QUESTIONS_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
+/// Questions more where an answer was overtaken (rule 7).
+const OVERTAKEN_QUESTIONS_MAX: u32 = 1;
+/// A question is not begun with less time than this, or than its whole time-out where that is shorter.
+const QUESTION_TIME_MIN: Duration = Duration::from_secs(5);
+/// Time that must be left after a question for its answer to be written.
+const WRITE_MARGIN: Duration = Duration::from_secs(2);
+
+/// Settles evidence against the store and the Status API.
+#[derive(Debug)]
+pub struct Reconciler<S, A, C> {
+    pub store: S,
+    pub status_api: A,
+    pub clock: C,
+    pub rules: Rules,
+    /// Longest wait for one answer.
+    pub question_timeout: Duration,
+    pub cooldown: Cooldown,
+}
+
+/// How far one call may go in asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// A claim is asked about, and again where the answer lags: the processor.
+    Claims,
+    /// The question was asked already; only one that was overtaken is asked again: the sweeper.
+    OnlyOvertaken,
+}
+
+/// What one call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// One for each piece of evidence that was given, in its order.
+    pub dispositions: Vec<Disposition>,
+    /// One for each question that was asked here.
+    pub questions: Vec<Asked>,
+    /// The write that was made, if anything changed.
+    pub write: Option<Write>,
+}
+
+/// A question of this call, for logs and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub reply: Reply,
+    pub took: Duration,
+    pub disposition: Disposition,
+}
+
+/// The evidence was not taken in: give it back.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the write was lost to others {ATTEMPTS_MAX} times in a row")]
+    Contended,
+}
+
+impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> {
+    /// Takes in `evidence` about one transaction, of which `stored` was read before. Returns before `deadline`, leaving to the due
+    /// index what there is no time to ask.
+    ///
+    /// # Errors
+    /// [`SettleError`] when the store failed or the races were lost too often. Nothing is then half done: the same evidence may
+    /// come again.
+    pub async fn settle(
+        &self,
+        id: &TransactionId,
+        mut stored: Option<Transaction>,
+        evidence: &[Evidence],
+        asking: Asking,
+        deadline: Timestamp,
+    ) -> Result<Settlement, SettleError> {
+        let mut questions =
+            Questions { asking, deadline, lag: 0, overtaken: 0, answers: Vec::new(), asked: Vec::new() };
+        for _ in 0..ATTEMPTS_MAX {
+            let mut draft = Draft::new(id.clone(), stored.take(), &self.rules);
+            let now = self.clock.now();
+            let dispositions: Vec<_> = evidence.iter().map(|e| draft.weigh(e, now)).collect();
+            for (answer, asked) in questions.answers.iter().zip(&mut questions.asked) {
+                asked.disposition = draft.weigh(answer, now);
+            }
+            self.ask_while_wanted(&mut draft, &mut questions, &dispositions).await;
+            let write = draft.conclude();
+            let written = match &write {
+                Some(write) => self.store.write(write).await?,
+                None => Written::Done,
+            };
+            match written {
+                Written::Done => {
+                    questions.asked.iter().for_each(|asked| log_question(id, asked));
+                    return Ok(Settlement { dispositions, questions: questions.asked, write });
+                }
+                Written::Lost(now_stored) => stored = now_stored.map(|t| *t),
+            }
+        }
+        Err(SettleError::Contended)
+    }
+
+    /// Whether there is time before `deadline` to ask and to write what comes back.
+    pub fn may_ask(&self, deadline: Timestamp) -> bool {
+        self.may_ask_at(self.clock.now(), deadline)
+    }
+
+    fn may_ask_at(&self, at: Timestamp, deadline: Timestamp) -> bool {
+        at + self.question_timeout.min(QUESTION_TIME_MIN) + WRITE_MARGIN <= deadline
+    }
+
+    /// Whether the Status API is left alone for a moment after a run of failures.
+    pub fn is_cooling_down(&self) -> bool {
+        self.cooldown.is_on(self.clock.now())
+    }
+
+    /// Asks the Status API; none, without asking, while it is left alone.
+    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Option<Reply> {
+        if self.is_cooling_down() {
+            return None;
+        }
+        let question = Question {
+            transaction_id: transaction.id.clone(),
+            terminal_id: transaction.facts.terminal_id.clone(),
+            timeout: deadline.since(self.clock.now() + WRITE_MARGIN).min(self.question_timeout),
+        };
+        let reply = self.status_api.ask(&question).await;
+        self.cooldown.learn(&reply, self.clock.now());
+        Some(reply)
+    }
+
+    async fn ask_while_wanted(&self, draft: &mut Draft<'_>, questions: &mut Questions, given: &[Disposition]) {
+        let mut last = questions.asked.last().map(|asked| asked.disposition).or(given.last().copied());
+        while draft.wants_answer() {
+            let Some(wait) = questions.next_wait(last == Some(Disposition::Overtaken)) else { return };
+            let wait_until = self.clock.now() + wait;
+            if !self.may_ask_at(wait_until, questions.deadline) {
+                return;
+            }
+            if !wait.is_zero() {
+                self.clock.sleep(wait).await;
+            }
+            let asked_version = draft.stored_version();
+            let Some(transaction) = draft.transaction() else { return };
+            let started = self.clock.now();
+            let Some(reply) = self.ask(transaction, questions.deadline).await else {
+                let silence = Silence { kind: SilenceKind::Unavailable, retry_after: None, outage: true };
+                draft.weigh(&Evidence::Silence(silence), self.clock.now());
+                return;
+            };
+            let answer = evidence_of(&reply, asked_version, true);
+            let now = self.clock.now();
+            let disposition = draft.weigh(&answer, now);
+            last = Some(disposition);
+            questions.answers.push(answer);
+            questions.asked.push(Asked { reply, took: now.since(started), disposition });
+        }
+    }
+}
+
+/// The questions of one call: how many may still be asked, and what came back.
+struct Questions {
+    asking: Asking,
+    deadline: Timestamp,
+    lag: usize,
+    overtaken: u32,
+    answers: Vec<Evidence>,
+    asked: Vec<Asked>,
+}
+
+impl Questions {
+    /// How long to wait before the next question; none if there is none left.
+    fn next_wait(&mut self, overtaken: bool) -> Option<Duration> {
+        if overtaken || (self.asking == Asking::OnlyOvertaken) {
+            self.overtaken += 1;
+            return (overtaken && self.overtaken <= OVERTAKEN_QUESTIONS_MAX).then_some(Duration::ZERO);
+        }
+        if self.asked.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let wait = LAG_WAITS.get(self.lag).copied();
+        self.lag += 1;
+        wait
+    }
+}
+
+/// A reply as evidence. `outage`: nothing else is being answered either, as far as can be seen.
+pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Evidence {
+    match &reply.result {
+        Ok(answer) => Evidence::Answer { answer: answer.clone(), asked_version },
+        Err(kind) => {
+            let outage = outage && *kind != SilenceKind::NotFound;
+            Evidence::Silence(Silence { kind: *kind, retry_after: reply.retry_after, outage })
+        }
+    }
+}
+
+/// One line per status answer: never its body.
+pub(crate) fn log_question(id: &TransactionId, asked: &Asked) {
+    let reply = &asked.reply;
+    let status = match &reply.result {
+        Ok(answer) => answer.payment_status.as_str(),
+        Err(SilenceKind::NotFound) => "not found",
+        Err(SilenceKind::Unauthorised) => "credentials refused",
+        Err(SilenceKind::Unavailable) => "unavailable",
+    };
+    tracing::info!(
+        transactionID = %id,
+        paymentStatus = status,
+        returnStatusCode = reply.return_code.as_ref().map(spg_domain::Word::as_str),
+        httpStatus = reply.http_status,
+        problem = reply.problem,
+        durationMs = u64::try_from(asked.took.as_millis()).unwrap_or(u64::MAX),
+        disposition = %asked.disposition,
+        "status answer"
+    );
+}

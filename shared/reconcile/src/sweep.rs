@@ -1,0 +1,236 @@
+//! Asks about what is due. Its cost grows with what is due, not with what is stored.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use spg_domain::{SilenceKind, Timestamp, Transaction};
+
+use crate::settle::{evidence_of, log_question};
+use crate::{
+    Asked, Asking, Clock, Due, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store, StoreError,
+};
+
+/// Entries of the due index read in one call; their transactions are read in one more.
+const PAGE_ENTRIES: usize = 100;
+/// If this many questions fail before the first is answered, the run ends and leaves the rest due.
+const PROBES_MAX: usize = 5;
+/// Wait before looking again where the index still shows what has been settled.
+const STALE_INDEX_WAIT: Duration = Duration::from_secs(1);
+
+/// How much a sweep may do at once.
+#[derive(Debug, Clone, Copy)]
+pub struct SweepLimits {
+    /// Questions under way at the same time.
+    pub questions_concurrent: usize,
+    /// Nothing new is asked after this.
+    pub deadline: Timestamp,
+    /// It waits for what falls due up to this moment.
+    pub horizon: Timestamp,
+    /// The shard to begin with, so that no shard is always last.
+    pub first_shard: u32,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SweepReport {
+    pub settlements: Vec<Settlement>,
+    /// How long the latest of all had been due.
+    pub lateness_max: Duration,
+    /// The Status API answered nothing: what was due is due still.
+    pub outage: bool,
+    /// Something due was left for the next run for want of time.
+    pub unfinished: bool,
+    /// Transactions that could not be written: due still.
+    pub store_failures: usize,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Sweeper<'a, S, A, C> {
+    reconciler: &'a Reconciler<S, A, C>,
+    limits: SweepLimits,
+    report: SweepReport,
+    /// Questions without an answer, before the first with one.
+    failures: usize,
+    answered: bool,
+}
+
+/// What one look at all shards found.
+#[derive(Debug, Default)]
+struct Pass {
+    settled: usize,
+    next: Option<Timestamp>,
+}
+
+impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweeper<'a, S, A, C> {
+    pub fn new(reconciler: &'a Reconciler<S, A, C>, limits: SweepLimits) -> Self {
+        Self { reconciler, limits, report: SweepReport::default(), failures: 0, answered: false }
+    }
+
+    /// Sweeps until nothing more falls due before the horizon, the time is over or the Status API turns out to be down.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the index or the table cannot be read. What was settled before stays settled.
+    pub async fn run(mut self) -> Result<SweepReport, StoreError> {
+        loop {
+            let pass = self.pass().await?;
+            if self.report.outage || self.report.unfinished || self.report.store_failures > 0 {
+                return Ok(self.report);
+            }
+            let now = self.reconciler.clock.now();
+            match pass.next.filter(|at| *at <= self.limits.horizon) {
+                Some(at) if at > now => self.reconciler.clock.sleep(at.since(now)).await,
+                Some(_) if pass.settled == 0 => self.reconciler.clock.sleep(STALE_INDEX_WAIT).await,
+                Some(_) => {}
+                None => return Ok(self.report),
+            }
+        }
+    }
+
+    /// Looks at each shard once.
+    async fn pass(&mut self) -> Result<Pass, StoreError> {
+        let mut pass = Pass::default();
+        let shards = self.reconciler.store.shards();
+        for offset in 0..shards {
+            let shard = (self.limits.first_shard + offset) % shards;
+            let entries = self.reconciler.store.due(shard, self.limits.horizon, PAGE_ENTRIES).await?;
+            let full = entries.len() == PAGE_ENTRIES;
+            let now = self.reconciler.clock.now();
+            let (due, upcoming): (Vec<Due>, Vec<Due>) = entries.into_iter().partition(|entry| entry.at <= now);
+            pass.notice(upcoming.first().map(|entry| entry.at));
+            if due.is_empty() {
+                continue;
+            }
+            // Whatever comes of them, something may be due here right after: look again.
+            let settled = self.settle_due(&due, now).await?;
+            pass.settled += settled;
+            if full || settled < due.len() {
+                pass.notice(Some(now));
+            }
+            for at in self.report.settlements.iter().rev().take(settled).filter_map(next_check) {
+                pass.notice(Some(at));
+            }
+            if self.report.outage || self.report.unfinished {
+                break;
+            }
+        }
+        Ok(pass)
+    }
+
+    /// Asks about `due` and settles the answers; returns how many were settled.
+    async fn settle_due(&mut self, due: &[Due], now: Timestamp) -> Result<usize, StoreError> {
+        let ids: Vec<_> = due.iter().map(|entry| entry.id.clone()).collect();
+        let mut found = self.reconciler.store.read(&ids).await?;
+        // The index lags behind the table: only what the table says counts.
+        let mut due: Vec<Transaction> = ids
+            .iter()
+            .filter_map(|id| found.remove(id))
+            .filter(|t| t.next_check_at.is_some_and(|at| at <= now))
+            .collect();
+        let mut settled = 0;
+        while !due.is_empty() && !self.report.outage {
+            if self.reconciler.is_cooling_down() {
+                self.report.outage = true;
+                break;
+            }
+            if !self.reconciler.may_ask(self.limits.deadline) {
+                self.report.unfinished = true;
+                break;
+            }
+            let at_once = if self.answered { self.limits.questions_concurrent } else { PROBES_MAX - self.failures };
+            let rest = due.split_off(at_once.min(due.len()));
+            settled += self.ask_and_settle(std::mem::replace(&mut due, rest)).await;
+        }
+        Ok(settled)
+    }
+
+    /// One handful: all are asked, then all are settled, so that an outage is known before it is written down.
+    async fn ask_and_settle(&mut self, due: Vec<Transaction>) -> usize {
+        let (reconciler, deadline, many) = (self.reconciler, self.limits.deadline, self.limits.questions_concurrent);
+        let asked: Vec<(Transaction, Reply, Duration)> = futures::stream::iter(due)
+            .map(|transaction| async move {
+                let started = reconciler.clock.now();
+                let reply = reconciler.ask(&transaction, deadline).await?;
+                Some((transaction, reply, reconciler.clock.now().since(started)))
+            })
+            .buffer_unordered(many)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        self.learn(&asked);
+        let outage = !self.answered;
+        let now = reconciler.clock.now();
+        let lateness = |t: &Transaction| t.next_check_at.map(|at| now.since(at)).unwrap_or_default();
+        let latest = asked.iter().map(|(transaction, ..)| lateness(transaction)).max().unwrap_or_default();
+        self.report.lateness_max = self.report.lateness_max.max(latest);
+        let results: Vec<Result<Settlement, SettleError>> = futures::stream::iter(asked)
+            .map(|(transaction, reply, took)| settle_one(reconciler, transaction, reply, took, outage, deadline))
+            .buffer_unordered(many)
+            .collect()
+            .await;
+        let mut settled = 0;
+        for result in results {
+            match result {
+                Ok(settlement) => {
+                    settled += 1;
+                    self.report.settlements.push(settlement);
+                }
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "a status answer could not be stored; the transaction stays due");
+                    self.report.store_failures += 1;
+                }
+            }
+        }
+        settled
+    }
+
+    fn learn(&mut self, asked: &[(Transaction, Reply, Duration)]) {
+        if asked.iter().any(|(_, reply, _)| matches!(reply.result, Ok(_) | Err(SilenceKind::NotFound))) {
+            self.answered = true;
+        }
+        if !self.answered {
+            self.failures += asked.len();
+            self.report.outage = self.failures >= PROBES_MAX;
+        }
+    }
+}
+
+async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
+    reconciler: &Reconciler<S, A, C>,
+    transaction: Transaction,
+    reply: Reply,
+    took: Duration,
+    outage: bool,
+    deadline: Timestamp,
+) -> Result<Settlement, SettleError> {
+    let id = transaction.id.clone();
+    let evidence = [evidence_of(&reply, transaction.version, outage)];
+    let mut settlement = reconciler.settle(&id, Some(transaction), &evidence, Asking::OnlyOvertaken, deadline).await?;
+    for disposition in settlement.dispositions.drain(..) {
+        let asked = Asked { reply: reply.clone(), took, disposition };
+        log_question(&id, &asked);
+        settlement.questions.insert(0, asked);
+    }
+    Ok(settlement)
+}
+
+impl Pass {
+    fn notice(&mut self, at: Option<Timestamp>) {
+        self.next = [self.next, at].into_iter().flatten().min();
+    }
+}
+
+fn next_check(settlement: &Settlement) -> Option<Timestamp> {
+    settlement.write.as_ref().and_then(|write| write.transaction.next_check_at)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

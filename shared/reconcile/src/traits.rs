@@ -1,0 +1,89 @@
+//! What reconciliation needs from outside.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use spg_domain::{SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write};
+
+/// The table of transactions.
+pub trait Store {
+    /// Reads all of `ids` in as few calls as the store allows, strongly consistent. What is not stored is absent from the answer.
+    fn read(
+        &self,
+        ids: &[TransactionId],
+    ) -> impl Future<Output = Result<BTreeMap<TransactionId, Transaction>, StoreError>> + Send;
+
+    /// Writes under the write's own condition.
+    fn write(&self, write: &Write) -> impl Future<Output = Result<Written, StoreError>> + Send;
+}
+
+/// What became of a conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// The condition failed: someone else wrote. This is what is stored now.
+    Lost(Option<Box<Transaction>>),
+}
+
+/// The store did not do it, or its answer was lost: try again later.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {operation}")]
+pub struct StoreError {
+    pub operation: &'static str,
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The sparse index of what is due.
+pub trait DueIndex {
+    /// How many shards the index has; they are numbered from 0.
+    fn shards(&self) -> u32;
+
+    /// What falls due in `shard` up to and including `until`, soonest first, at most `limit`. Eventually consistent.
+    fn due(
+        &self,
+        shard: u32,
+        until: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Due>, StoreError>> + Send;
+}
+
+/// An entry of the due index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub id: TransactionId,
+    pub at: Timestamp,
+}
+
+/// SPG's Status API.
+pub trait StatusApi {
+    /// Asks once and returns within `question.timeout`. Every failure is a [`Reply`] too.
+    fn ask(&self, question: &Question) -> impl Future<Output = Reply> + Send;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub transaction_id: TransactionId,
+    /// Whose credentials to use.
+    pub terminal_id: Option<Word>,
+    pub timeout: Duration,
+}
+
+/// What came back, with what the log needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub result: Result<StatusAnswer, SilenceKind>,
+    pub http_status: Option<u16>,
+    /// `returnStatus.statusCode`.
+    pub return_code: Option<Word>,
+    pub retry_after: Option<Duration>,
+    /// Why there is no usable answer, in a few fixed words: `timed out`, `not JSON`.
+    pub problem: Option<&'static str>,
+}
+
+/// Time, so that the simulation can own it.
+pub trait Clock {
+    fn now(&self) -> Timestamp;
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
