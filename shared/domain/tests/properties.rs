@@ -1,5 +1,12 @@
 //! What must hold for every order, duplication and timing of evidence.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may give up loudly"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,12 @@
 //! The rules of state, one by one, where the table does not show them: they need time or several steps.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may give up loudly"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,12 @@
 //! The whole decision as one table: every kind of state against every kind of evidence.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may give up loudly"
+)]
+
 mod support;
 
 use std::fmt::Write as _;

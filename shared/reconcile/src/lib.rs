@@ -4,6 +4,8 @@
 //! host and the simulation implement.
 
 mod cooldown;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod settle;
 mod sweep;
 mod tally;
@@ -13,4 +15,4 @@ pub use cooldown::Cooldown;
 pub use settle::{Asked, Asking, Reconciler, SettleError, Settlement};
 pub use sweep::{SweepLimits, SweepReport, Sweeper};
 pub use tally::Tally;
-pub use traits::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written};
+pub use traits::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written, error_chain};

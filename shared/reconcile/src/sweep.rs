@@ -6,6 +6,7 @@ use futures::StreamExt;
 use spg_domain::{SilenceKind, Timestamp, Transaction};
 
 use crate::settle::{evidence_of, log_question};
+use crate::traits::error_chain;
 use crate::{
     Asked, Asking, Clock, Due, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store, StoreError,
 };
@@ -176,7 +177,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                     self.report.settlements.push(settlement);
                 }
                 Err(error) => {
-                    tracing::error!(error = %chain(&error), "a status answer could not be stored; the transaction stays due");
+                    tracing::error!(error = %error_chain(&error), "a status answer could not be stored; the transaction stays due");
                     self.report.store_failures += 1;
                 }
             }
@@ -222,15 +223,4 @@ impl Pass {
 
 fn next_check(settlement: &Settlement) -> Option<Timestamp> {
     settlement.write.as_ref().and_then(|write| write.transaction.next_check_at)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

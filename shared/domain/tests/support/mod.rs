@@ -1,6 +1,7 @@
 //! Builders for transactions and evidence.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot build its input must fail")]
 
 use std::time::Duration;
 

@@ -1,0 +1,91 @@
+//! A store in memory: the same conditions as the table, and an index that is never stale. For tests and the simulation.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spg_domain::{Timestamp, Transaction, TransactionId, Write};
+
+use crate::{Due, DueIndex, Store, StoreError, Written};
+
+/// All transactions, and every write that was made, in order.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    transactions: BTreeMap<TransactionId, Transaction>,
+    writes: Vec<Write>,
+    reads: usize,
+    failures: usize,
+}
+
+impl MemoryStore {
+    pub fn transaction(&self, id: &TransactionId) -> Option<Transaction> {
+        self.lock().transactions.get(id).cloned()
+    }
+
+    /// The accepted writes.
+    pub fn writes(&self) -> Vec<Write> {
+        self.lock().writes.clone()
+    }
+
+    /// Calls of `read`, of whatever size.
+    pub fn reads(&self) -> usize {
+        self.lock().reads
+    }
+
+    /// Lets the next `n` calls fail.
+    pub fn fail_next(&self, n: usize) {
+        self.lock().failures = n;
+    }
+
+    fn call(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.lock();
+        if state.failures > 0 {
+            state.failures -= 1;
+            return Err(StoreError { operation, source: "told to fail".into() });
+        }
+        Ok(state)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
+        let mut state = self.call("read")?;
+        state.reads += 1;
+        Ok(ids.iter().filter_map(|id| Some((id.clone(), state.transactions.get(id)?.clone()))).collect())
+    }
+
+    async fn write(&self, write: &Write) -> Result<Written, StoreError> {
+        let mut state = self.call("write")?;
+        let stored = state.transactions.get(&write.transaction.id);
+        let seen = |t: &Transaction| write.recorded.iter().any(|id| t.notifications.contains_key(id));
+        if stored.map(|t| t.version) != write.expected_version || stored.is_some_and(seen) {
+            return Ok(Written::Lost(stored.cloned().map(Box::new)));
+        }
+        state.transactions.insert(write.transaction.id.clone(), write.transaction.clone());
+        state.writes.push(write.clone());
+        Ok(Written::Done)
+    }
+}
+
+impl DueIndex for MemoryStore {
+    fn shards(&self) -> u32 {
+        1
+    }
+
+    async fn due(&self, _shard: u32, until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let state = self.call("due")?;
+        let due = |t: &Transaction| Some(Due { id: t.id.clone(), at: t.next_check_at.filter(|at| *at <= until)? });
+        let mut all: Vec<Due> = state.transactions.values().filter_map(due).collect();
+        all.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        all.truncate(limit);
+        Ok(all)
+    }
+}

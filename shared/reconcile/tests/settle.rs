@@ -1,0 +1,127 @@
+//! One transaction against the store and the Status API.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spg_domain::{ChangeKind, Disposition, FinalStatus, PaymentStatus, SilenceKind, TransactionId};
+use spg_reconcile::{Asking, Clock, SettleError, Store};
+use support::{Meanwhile, Said, notify, reconciler, settle};
+
+#[tokio::test]
+async fn ten_notifications_make_one_question_and_one_write() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Status("Success")]);
+    let evidence: Vec<_> = (0..10).map(|n| notify(&format!("n{n}"), "Success")).collect();
+    let settlement = settle(&reconciler, "t", &evidence).await.unwrap();
+    assert_eq!((reconciler.status_api.questions(), reconciler.store.writes().len()), (1, 1));
+    assert_eq!(settlement.write.unwrap().recorded.len(), 10);
+    assert_eq!(settlement.questions[0].disposition, Disposition::Finalised);
+
+    let again = settle(&reconciler, "t", &evidence).await.unwrap();
+    assert!(again.dispositions.iter().all(|d| *d == Disposition::Duplicate));
+    assert_eq!((reconciler.status_api.questions(), reconciler.store.writes().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lagging_answer_is_asked_for_three_times_within_four_seconds() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Status("Pending")]);
+    let start = reconciler.clock.now();
+    let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    assert_eq!(settlement.questions.len(), 3);
+    assert!(reconciler.clock.now().since(start) <= Duration::from_secs(4));
+    let transaction = settlement.write.unwrap().transaction;
+    assert_eq!(transaction.status, PaymentStatus::Pending);
+    assert!(transaction.next_check_at.unwrap().since(reconciler.clock.now()) <= Duration::from_secs(15));
+
+    reconciler.status_api.script("u", [Said::Status("Pending"), Said::Status("Success")]);
+    let settlement = settle(&reconciler, "u", &[notify("n", "Success")]).await.unwrap();
+    assert_eq!(settlement.write.unwrap().transaction.change, ChangeKind::Finalised);
+}
+
+#[tokio::test]
+async fn a_failing_status_api_is_asked_once_and_the_notification_is_recorded() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Silent(SilenceKind::Unavailable)]);
+    let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    assert_eq!(settlement.questions.len(), 1);
+    let transaction = settlement.write.unwrap().transaction;
+    assert_eq!(transaction.notifications.len(), 1);
+    assert!(transaction.next_check_at.unwrap().since(reconciler.clock.now()) <= Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn after_a_run_of_failures_it_only_records() {
+    let reconciler = reconciler();
+    for n in 0..8 {
+        let id = format!("t{n}");
+        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unavailable)]);
+        let settlement = settle(&reconciler, &id, &[notify("n", "Success")]).await.unwrap();
+        assert!(settlement.write.unwrap().transaction.next_check_at.is_some());
+    }
+    assert_eq!(reconciler.status_api.questions(), 5);
+}
+
+#[tokio::test]
+async fn without_time_left_it_records_and_leaves_the_question_due_at_once() {
+    let reconciler = reconciler();
+    let id = TransactionId::new("t").unwrap();
+    let deadline = reconciler.clock.now() + Duration::from_secs(3);
+    let settled = reconciler.settle(&id, None, &[notify("n", "Success")], Asking::Claims, deadline).await;
+    let transaction = settled.unwrap().write.unwrap().transaction;
+    assert_eq!(reconciler.status_api.questions(), 0);
+    assert_eq!(transaction.next_check_at, Some(reconciler.clock.now()));
+}
+
+/// Another process answers the same question first, with another answer.
+#[derive(Debug)]
+struct Overtaking(Arc<support::TestReconciler>);
+
+impl Meanwhile for Overtaking {
+    fn happen(&self) {
+        self.0.status_api.script("t", [Said::Status("Declined")]);
+        futures::executor::block_on(settle(&self.0, "t", &[notify("fast", "Declined")])).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rule_7_a_slow_success_overtaken_by_a_fast_declined_is_asked_again() {
+    let reconciler = Arc::new(reconciler());
+    settle(&reconciler, "t", &[notify("first", "Pending")]).await.unwrap();
+    let slow = Said::Meanwhile(Arc::new(Overtaking(Arc::clone(&reconciler))), "Success");
+    reconciler.status_api.script("t", [slow]);
+    let settlement = settle(&reconciler, "t", &[notify("slow", "Success")]).await.unwrap();
+    let dispositions: Vec<_> = settlement.questions.iter().map(|q| q.disposition).collect();
+    assert_eq!(dispositions, [Disposition::Overtaken, Disposition::Agreed]);
+    let transaction = reconciler.store.transaction(&TransactionId::new("t").unwrap()).unwrap();
+    assert_eq!(transaction.status, PaymentStatus::Final(FinalStatus::Declined));
+    assert_eq!((transaction.outcome, transaction.notifications.len()), (1, 3));
+    assert!(transaction.in_doubt(), "the Success that was claimed stays to be settled");
+}
+
+/// A write whose answer was lost: the caller repeats it against its own result.
+#[tokio::test]
+async fn a_write_that_was_applied_but_not_answered_counts_once() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Status("Success")]);
+    let id = TransactionId::new("t").unwrap();
+    let first = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    let deadline = reconciler.clock.now() + Duration::from_secs(30);
+    let again = reconciler.settle(&id, None, &[notify("n", "Success")], Asking::Claims, deadline).await.unwrap();
+    assert_eq!(again.dispositions, [Disposition::Duplicate]);
+    assert_eq!(reconciler.store.transaction(&id), Some(first.write.unwrap().transaction));
+}
+
+#[tokio::test]
+async fn a_failing_store_gives_the_evidence_back_and_nothing_is_half_done() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Status("Success")]);
+    reconciler.store.fail_next(1);
+    assert!(matches!(settle(&reconciler, "t", &[notify("n", "Success")]).await, Err(SettleError::Store(_))));
+    let id = TransactionId::new("t").unwrap();
+    assert!(reconciler.store.read(std::slice::from_ref(&id)).await.unwrap().is_empty());
+    settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    assert_eq!(reconciler.store.transaction(&id).unwrap().outcome, 1);
+}

@@ -1,0 +1,130 @@
+//! A Status API that says what it is told to, and a clock that moves only when someone sleeps.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot build its input must fail")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use spg_domain::{
+    Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, SilenceKind, StatusAnswer, Timestamp,
+    TransactionId, Word,
+};
+use spg_reconcile::memory::MemoryStore;
+use spg_reconcile::{Asking, Clock, Cooldown, Question, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
+
+/// What the Status API does when it is asked.
+#[derive(Debug, Clone)]
+pub enum Said {
+    Status(&'static str),
+    Silent(SilenceKind),
+    /// Something else happens while the question is under way, then it answers.
+    Meanwhile(Arc<dyn Meanwhile>, &'static str),
+}
+
+pub trait Meanwhile: std::fmt::Debug + Send + Sync {
+    fn happen(&self);
+}
+
+#[derive(Debug, Default)]
+pub struct ScriptedStatusApi {
+    answers: Mutex<BTreeMap<String, VecDeque<Said>>>,
+    pub asked: Mutex<Vec<String>>,
+}
+
+impl ScriptedStatusApi {
+    /// Answers in this order; the last is repeated.
+    pub fn script(&self, id: &str, answers: impl IntoIterator<Item = Said>) {
+        self.answers.lock().unwrap().insert(id.to_owned(), answers.into_iter().collect());
+    }
+
+    pub fn questions(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    fn next(&self, id: &TransactionId) -> Said {
+        self.asked.lock().unwrap().push(id.to_string());
+        let mut answers = self.answers.lock().unwrap();
+        let Some(queue) = answers.get_mut(id.as_str()) else { return Said::Silent(SilenceKind::NotFound) };
+        if queue.len() > 1 { queue.pop_front().unwrap() } else { queue[0].clone() }
+    }
+}
+
+impl StatusApi for ScriptedStatusApi {
+    async fn ask(&self, question: &Question) -> Reply {
+        let said = self.next(&question.transaction_id);
+        let result = match said {
+            Said::Status(text) => Ok(status_answer(text)),
+            Said::Silent(kind) => Err(kind),
+            Said::Meanwhile(event, text) => {
+                event.happen();
+                Ok(status_answer(text))
+            }
+        };
+        Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct StoppedClock(Arc<Mutex<Duration>>);
+
+impl StoppedClock {
+    pub fn advance(&self, duration: Duration) {
+        *self.0.lock().unwrap() += duration;
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        at(0) + *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+pub type TestReconciler = Reconciler<MemoryStore, ScriptedStatusApi, StoppedClock>;
+
+pub fn reconciler() -> TestReconciler {
+    Reconciler {
+        store: MemoryStore::default(),
+        status_api: ScriptedStatusApi::default(),
+        clock: StoppedClock::default(),
+        rules: Rules::default(),
+        question_timeout: Duration::from_secs(8),
+        cooldown: Cooldown::default(),
+    }
+}
+
+/// Settles as the processor does, with half a minute of time.
+pub async fn settle(reconciler: &TestReconciler, id: &str, evidence: &[Evidence]) -> Result<Settlement, SettleError> {
+    let id = TransactionId::new(id).unwrap();
+    let stored = reconciler.store.read(std::slice::from_ref(&id)).await?.remove(&id);
+    let deadline = reconciler.clock.now() + Duration::from_secs(30);
+    reconciler.settle(&id, stored, evidence, Asking::Claims, deadline).await
+}
+
+pub fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_780_000_000_000 + seconds * 1000)
+}
+
+pub fn status_answer(text: &str) -> StatusAnswer {
+    StatusAnswer { payment_status: PaymentStatus::parse(text).unwrap(), transaction_id: None, facts: facts() }
+}
+
+pub fn notify(notification_id: &str, status: &str) -> Evidence {
+    let notification = Notification {
+        notification_id: NotificationId::new(notification_id).unwrap(),
+        payment_status: Some(PaymentStatus::parse(status).unwrap()),
+        facts: facts(),
+        return_code: None,
+    };
+    Evidence::Notification { notification, received_at: at(0) }
+}
+
+fn facts() -> Facts {
+    let word = |text| Some(Word::new(text).unwrap());
+    Facts { payment_method: word("MBWAY"), payment_type: word("PURS"), ..Facts::default() }
+}

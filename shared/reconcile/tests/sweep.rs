@@ -1,0 +1,128 @@
+//! What is due is asked about; what is not costs nothing.
+
+mod support;
+
+use std::time::Duration;
+
+use spg_domain::{SilenceKind, TransactionId};
+use spg_reconcile::{Clock, SweepLimits, SweepReport, Sweeper};
+use support::{Said, TestReconciler, notify, reconciler, settle};
+
+async fn sweep(reconciler: &TestReconciler) -> SweepReport {
+    let now = reconciler.clock.now();
+    let limits = SweepLimits {
+        questions_concurrent: 16,
+        deadline: now + Duration::from_secs(55),
+        horizon: now + Duration::from_secs(47),
+        first_shard: 0,
+    };
+    Sweeper::new(reconciler, limits).run().await.unwrap()
+}
+
+/// `n` open transactions, all due.
+async fn open(reconciler: &TestReconciler, n: usize) {
+    for id in ids(n) {
+        settle(reconciler, &id, &[notify("first", "Pending")]).await.unwrap();
+    }
+    reconciler.clock.advance(Duration::from_secs(60));
+}
+
+fn ids(n: usize) -> Vec<String> {
+    (0..n).map(|n| format!("t{n:03}")).collect()
+}
+
+#[tokio::test]
+async fn everything_due_is_asked_about_once_and_the_empty_index_costs_nothing() {
+    let reconciler = reconciler();
+    open(&reconciler, 250).await;
+    for id in ids(250) {
+        reconciler.status_api.script(&id, [Said::Status("Success")]);
+    }
+    let report = sweep(&reconciler).await;
+    assert_eq!((report.settlements.len(), reconciler.status_api.questions()), (250, 250));
+    assert!(!report.outage && !report.unfinished);
+    assert!(report.lateness_max >= Duration::from_secs(15), "{:?}", report.lateness_max);
+
+    let reads = reconciler.store.reads();
+    assert_eq!(sweep(&reconciler).await.settlements.len(), 0);
+    assert_eq!(reconciler.store.reads(), reads);
+}
+
+#[tokio::test]
+async fn what_falls_due_within_the_minute_is_waited_for() {
+    let reconciler = reconciler();
+    open(&reconciler, 1).await;
+    let late = [Said::Status("Pending"), Said::Status("Pending"), Said::Status("Success")];
+    reconciler.status_api.script("t000", [Said::Status("Pending")]);
+    settle(&reconciler, "t000", &[notify("claim", "Success")]).await.unwrap();
+    reconciler.status_api.script("t000", late);
+    let asked = reconciler.status_api.questions();
+    let report = sweep(&reconciler).await;
+    assert_eq!(reconciler.status_api.questions() - asked, 3);
+    assert_eq!(report.settlements.last().unwrap().write.as_ref().unwrap().transaction.outcome, 1);
+}
+
+#[tokio::test]
+async fn an_outage_costs_five_questions_and_leaves_all_due() {
+    let reconciler = reconciler();
+    open(&reconciler, 40).await;
+    for id in ids(40) {
+        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unavailable)]);
+    }
+    let report = sweep(&reconciler).await;
+    assert!(report.outage);
+    assert_eq!(reconciler.status_api.questions(), 5);
+
+    // It is back within the minute: everything is confirmed by the next run.
+    for id in ids(40) {
+        reconciler.status_api.script(&id, [Said::Status("Declined")]);
+    }
+    reconciler.clock.advance(Duration::from_secs(60));
+    assert_eq!(sweep(&reconciler).await.settlements.len(), 40);
+}
+
+#[tokio::test]
+async fn one_transaction_that_is_never_answered_holds_up_no_other() {
+    let reconciler = reconciler();
+    open(&reconciler, 20).await;
+    for id in ids(20) {
+        reconciler.status_api.script(&id, [Said::Status("Timeout")]);
+    }
+    reconciler.status_api.script("t000", [Said::Silent(SilenceKind::Unavailable)]);
+    let report = sweep(&reconciler).await;
+    assert!(!report.outage);
+    let done = ids(20).into_iter().filter(|id| {
+        let id = TransactionId::new(id.as_str()).unwrap();
+        reconciler.store.transaction(&id).unwrap().outcome == 1
+    });
+    assert_eq!(done.count(), 19);
+}
+
+#[tokio::test]
+async fn two_sweeps_at_once_do_no_harm() {
+    let reconciler = reconciler();
+    open(&reconciler, 30).await;
+    for id in ids(30) {
+        reconciler.status_api.script(&id, [Said::Status("Success")]);
+    }
+    futures::join!(sweep(&reconciler), sweep(&reconciler));
+    for id in ids(30) {
+        let transaction = reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
+        assert_eq!((transaction.version, transaction.outcome), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() {
+    let reconciler = reconciler();
+    open(&reconciler, 3).await;
+    for id in ids(3) {
+        reconciler.status_api.script(&id, [Said::Status("Success")]);
+    }
+    reconciler.store.fail_next(1);
+    let now = reconciler.clock.now();
+    let limits =
+        SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now, first_shard: 0 };
+    assert!(Sweeper::new(&reconciler, limits).run().await.is_err());
+    assert_eq!(sweep(&reconciler).await.settlements.len(), 3);
+}
