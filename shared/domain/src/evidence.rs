@@ -121,11 +121,11 @@ pub enum Disposition {
 
 impl Notification {
     /// Eight bytes over the fields that are acted on, in hexadecimal: 15.9 and 15.90 are the same (rule 6).
-    pub fn content_hash(&self, transaction_id: &TransactionId) -> String {
+    pub fn content_hash(&self, transaction_id: Option<&TransactionId>) -> String {
         let facts = &self.facts;
         let amount = facts.amount.as_ref().map(ToString::to_string);
         let fields = [
-            Some(transaction_id.as_str()),
+            transaction_id.map(TransactionId::as_str),
             self.payment_status.as_ref().map(PaymentStatus::as_str),
             facts.merchant_transaction_id.as_ref().map(crate::Word::as_str),
             facts.terminal_id.as_ref().map(crate::Word::as_str),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 pub(crate) fn notification(draft: &mut Draft<'_>, notification: &Notification, received_at: Timestamp) -> Disposition {
-    let hash = notification.content_hash(draft.id());
+    let hash = notification.content_hash(Some(draft.id()));
     let id = &notification.notification_id;
     if let Some(seen) = draft.transaction().and_then(|t| t.notifications.get(id)) {
         return if seen.hash == hash { Disposition::Duplicate } else { Disposition::Conflicting };

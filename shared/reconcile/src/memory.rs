@@ -18,7 +18,8 @@ struct State {
     transactions: BTreeMap<TransactionId, Transaction>,
     writes: Vec<Write>,
     reads: usize,
-    failures: usize,
+    /// Calls that still succeed before one fails.
+    fails_after: Option<usize>,
 }
 
 impl MemoryStore {
@@ -36,17 +37,18 @@ impl MemoryStore {
         self.lock().reads
     }
 
-    /// Lets the next `n` calls fail.
-    pub fn fail_next(&self, n: usize) {
-        self.lock().failures = n;
+    /// Lets one call fail, after `n` that succeed.
+    pub fn fail_after(&self, n: usize) {
+        self.lock().fails_after = Some(n);
     }
 
     fn call(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, StoreError> {
         let mut state = self.lock();
-        if state.failures > 0 {
-            state.failures -= 1;
+        if state.fails_after == Some(0) {
+            state.fails_after = None;
             return Err(StoreError { operation, source: "told to fail".into() });
         }
+        state.fails_after = state.fails_after.map(|n| n - 1);
         Ok(state)
     }
 

@@ -1,5 +1,7 @@
 //! One transaction against the store and the Status API.
 
+#![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
+
 mod support;
 
 use std::sync::Arc;
@@ -118,7 +120,7 @@ async fn a_write_that_was_applied_but_not_answered_counts_once() {
 async fn a_failing_store_gives_the_evidence_back_and_nothing_is_half_done() {
     let reconciler = reconciler();
     reconciler.status_api.script("t", [Said::Status("Success")]);
-    reconciler.store.fail_next(1);
+    reconciler.store.fail_after(1);
     assert!(matches!(settle(&reconciler, "t", &[notify("n", "Success")]).await, Err(SettleError::Store(_))));
     let id = TransactionId::new("t").unwrap();
     assert!(reconciler.store.read(std::slice::from_ref(&id)).await.unwrap().is_empty());

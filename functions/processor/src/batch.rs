@@ -1,0 +1,266 @@
+//! One batch: parse, group, read once, settle each transaction, answer for each record.
+
+use spg_host::isolate;
+use std::collections::BTreeMap;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::StreamExt;
+use spg_domain::{Disposition, Evidence, PaymentStatus, Timestamp, Transaction, TransactionId};
+use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain};
+
+use crate::Queue;
+use crate::record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};
+
+/// Transactions of one batch that are settled at the same time.
+const GROUPS_CONCURRENT: usize = 10;
+/// A failed message comes back after this many seconds, doubled with each attempt, and up to as much again as jitter.
+const RETRY_SECONDS_MIN: u32 = 5;
+const RETRY_SECONDS_MAX: u32 = 300;
+
+/// The processor's logic, over any store, Status API, clock and queue.
+#[derive(Debug)]
+pub struct Processor<S, A, C, Q> {
+    pub reconciler: Reconciler<S, A, C>,
+    pub queue: Q,
+}
+
+/// The answer to Lambda and what it means in numbers.
+#[derive(Debug, Default)]
+pub struct BatchOutcome {
+    pub response: SqsBatchResponse,
+    pub tallies: Vec<Tally>,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Failed,
+    DeadLetter(DeadLetter),
+}
+
+impl<S, A, C, Q> Processor<S, A, C, Q>
+where
+    S: Store + Sync,
+    A: StatusApi + Sync,
+    C: Clock + Sync,
+    Q: Queue + Sync,
+{
+    /// Processes a batch before `deadline`. Never fails as a whole: what was not done is named in the response.
+    pub async fn process(&self, event: SqsEvent, deadline: Timestamp) -> BatchOutcome {
+        let mut tallies = Vec::new();
+        let mut fates = vec![Fate::Done; event.records.len()];
+        let mut groups: BTreeMap<TransactionId, Vec<Record>> = BTreeMap::new();
+        for (index, message) in event.records.iter().enumerate() {
+            match parse(index, message) {
+                Parsed::Evidence(record) => groups.entry(record.transaction_id.clone()).or_default().push(*record),
+                Parsed::Hopeless(letter) => fates[index] = Fate::DeadLetter(letter),
+                Parsed::TooNew(error) => {
+                    tracing::warn!(messageId = message.message_id, %error, "left on the queue for a newer version");
+                    fates[index] = Fate::Failed;
+                }
+            }
+        }
+        for (index, fate) in self.settle_groups(groups, deadline, &mut tallies).await {
+            fates[index] = fate;
+        }
+        self.bury(&event.records, &mut fates, &mut tallies).await;
+        let response = self.answer(&event.records, &fates, &mut tallies).await;
+        BatchOutcome { response, tallies }
+    }
+
+    async fn settle_groups(
+        &self,
+        groups: BTreeMap<TransactionId, Vec<Record>>,
+        deadline: Timestamp,
+        tallies: &mut Vec<Tally>,
+    ) -> Vec<(usize, Fate)> {
+        let ids: Vec<TransactionId> = groups.keys().cloned().collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let mut stored = match self.reconciler.store.read(&ids).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(error = %error_chain(&error), "the transactions of a batch could not be read; all go back to the queue");
+                tallies.push(Tally::Count("StoreFailures"));
+                return groups.into_values().flatten().map(|record| (record.index, Fate::Failed)).collect();
+            }
+        };
+        let settled: Vec<(Vec<(usize, Fate)>, Vec<Tally>)> = futures::stream::iter(groups)
+            .map(|(id, records)| {
+                let stored = stored.remove(&id);
+                async move { self.settle_isolated(&id, stored, records, deadline).await }
+            })
+            .buffer_unordered(GROUPS_CONCURRENT)
+            .collect()
+            .await;
+        settled
+            .into_iter()
+            .flat_map(|(fates, more)| {
+                tallies.extend(more);
+                fates
+            })
+            .collect()
+    }
+
+    /// A panic stays with its record: if a whole group fails, each of its records is tried alone.
+    async fn settle_isolated(
+        &self,
+        id: &TransactionId,
+        stored: Option<Transaction>,
+        records: Vec<Record>,
+        deadline: Timestamp,
+    ) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+        if let Some(done) = self.settle_caught(id, stored, &records, deadline).await {
+            return done;
+        }
+        if let [record] = records.as_slice() {
+            return (vec![(record.index, Fate::Failed)], vec![Tally::Count("Panics")]);
+        }
+        let (mut fates, mut tallies) = (Vec::new(), Vec::new());
+        for record in &records {
+            let stored = match self.reconciler.store.read(std::slice::from_ref(id)).await {
+                Ok(mut found) => found.remove(id),
+                Err(_) => {
+                    fates.push((record.index, Fate::Failed));
+                    continue;
+                }
+            };
+            let alone = self.settle_caught(id, stored, std::slice::from_ref(record), deadline).await;
+            let (fate, more) =
+                alone.unwrap_or_else(|| (vec![(record.index, Fate::Failed)], vec![Tally::Count("Panics")]));
+            fates.extend(fate);
+            tallies.extend(more);
+        }
+        (fates, tallies)
+    }
+
+    /// None where it panicked; the panic hook has logged where.
+    async fn settle_caught(
+        &self,
+        id: &TransactionId,
+        stored: Option<Transaction>,
+        records: &[Record],
+        deadline: Timestamp,
+    ) -> Option<(Vec<(usize, Fate)>, Vec<Tally>)> {
+        let evidence: Vec<Evidence> = records.iter().map(|record| record.evidence.clone()).collect();
+        let settling = self.reconciler.settle(id, stored, &evidence, Asking::Claims, deadline);
+        // What a panic leaves behind is only this call's: nothing shared is half changed.
+        let result = isolate(settling).await.ok()?;
+        Some(match result {
+            Ok(settlement) => settled(id, records, &settlement),
+            Err(error) => failed(id, records, &error),
+        })
+    }
+
+    /// Sends what can never succeed to the dead-letter queue; what cannot be sent goes back.
+    async fn bury(&self, messages: &[SqsMessage], fates: &mut [Fate], tallies: &mut Vec<Tally>) {
+        for (message, fate) in messages.iter().zip(fates) {
+            let Fate::DeadLetter(letter) = fate else { continue };
+            letter.message_id = message.message_id.clone().unwrap_or_default();
+            let reason: DeadLetterReason = letter.reason;
+            tracing::error!(
+                reason = reason.as_str(),
+                transactionID = letter.transaction_id.as_ref().map(TransactionId::as_str),
+                notificationID = letter.notification_id.as_ref().map(spg_domain::NotificationId::as_str),
+                messageId = letter.message_id,
+                "sent to the dead-letter queue"
+            );
+            tallies.push(Tally::CountBy("DeadLetters", reason.as_str()));
+            *fate = match self.queue.dead_letter(letter).await {
+                Ok(()) => Fate::Done,
+                Err(error) => {
+                    tracing::error!(error = %error_chain(&error), "the dead-letter queue did not take it; it goes back to the queue");
+                    Fate::Failed
+                }
+            };
+        }
+    }
+
+    /// Names the failed records and spreads out when they come back.
+    async fn answer(&self, messages: &[SqsMessage], fates: &[Fate], tallies: &mut Vec<Tally>) -> SqsBatchResponse {
+        let failed: Vec<&SqsMessage> =
+            messages.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Failed).map(|(message, _)| message).collect();
+        tallies.extend(failed.iter().map(|_| Tally::Count("RecordsReturned")));
+        let postponed: Vec<(String, u32)> =
+            failed.iter().filter_map(|m| Some((m.receipt_handle.clone()?, retry_seconds(m)))).collect();
+        for some in postponed.chunks(10) {
+            if let Err(error) = self.queue.postpone(some).await {
+                tracing::warn!(error = %error_chain(&error), "failed messages come back when their visibility ends");
+            }
+        }
+        let mut response = SqsBatchResponse::default();
+        // An empty identifier would make Lambda retry the whole batch; SQS always sends one.
+        response.batch_item_failures = failed
+            .iter()
+            .filter_map(|message| message.message_id.clone().filter(|id| !id.is_empty()))
+            .map(|id| {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                failure
+            })
+            .collect();
+        response
+    }
+}
+
+/// The fates of the records that one write has settled, logged one line each.
+fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+    let mut tallies = settlement.tallies();
+    let transaction = settlement.write.as_ref().map(|write| &write.transaction);
+    let mut fates = Vec::with_capacity(records.len());
+    for (record, disposition) in records.iter().zip(&settlement.dispositions) {
+        let (kind, notification_id, claim) = describe(&record.evidence);
+        tracing::info!(
+            kind,
+            transactionID = %id,
+            notificationID = notification_id,
+            claimed = claim,
+            disposition = disposition.as_str(),
+            paymentStatus = transaction.map(|t| t.status.as_str()),
+            version = transaction.map(|t| t.version),
+            outcome = transaction.map(|t| t.outcome),
+            "processed"
+        );
+        tallies.push(Tally::CountBy("Processed", disposition.as_str()));
+        let fate = match disposition {
+            Disposition::Conflicting => Fate::DeadLetter(record.conflicting(String::new())),
+            _ => Fate::Done,
+        };
+        fates.push((record.index, fate));
+    }
+    (fates, tallies)
+}
+
+fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+    tracing::error!(transactionID = %id, records = records.len(), error = %error_chain(error), "not stored; back to the queue");
+    (records.iter().map(|record| (record.index, Fate::Failed)).collect(), vec![Tally::Count("StoreFailures")])
+}
+
+fn describe(evidence: &Evidence) -> (&'static str, Option<&str>, Option<&str>) {
+    match evidence {
+        Evidence::Notification { notification, .. } => {
+            let claim = notification.payment_status.as_ref().map(PaymentStatus::as_str);
+            ("notification", Some(notification.notification_id.as_str()), claim)
+        }
+        Evidence::Registration { registration, .. } => {
+            ("registration", None, registration.payment_status.as_ref().map(PaymentStatus::as_str))
+        }
+        Evidence::Answer { .. } | Evidence::Silence(_) => ("status answer", None, None),
+    }
+}
+
+/// Doubles with each attempt and spreads by the message's id, so that a failed batch does not come back as one.
+fn retry_seconds(message: &SqsMessage) -> u32 {
+    let received: u32 =
+        message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    let wait = RETRY_SECONDS_MIN.saturating_mul(1 << received.saturating_sub(1).min(16)).min(RETRY_SECONDS_MAX / 2);
+    let spread = message
+        .message_id
+        .as_deref()
+        .unwrap_or_default()
+        .bytes()
+        .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    wait + spread % wait
+}

@@ -1,0 +1,31 @@
+//! Asks the Status API about what is due: once a minute, and within the minute for as long as something falls due.
+
+use std::time::Duration;
+
+use spg_domain::Timestamp;
+use spg_reconcile::{DueIndex, SweepLimits};
+use spg_wiring::LambdaReconciler;
+
+/// Longest wait for one status answer: one production client needs 30 seconds.
+pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is left of an invocation for its answer.
+const ANSWER_MARGIN: Duration = Duration::from_secs(2);
+/// The next run begins after a minute: what falls due later is its matter.
+const RUN_MAX: Duration = Duration::from_secs(55);
+/// Nothing is waited for that falls due with less time than this to ask and store.
+const WAIT_MARGIN: Duration = Duration::from_secs(8);
+/// Questions under way at once. SPG's rate limit is unpublished: more is not asked for without need.
+const QUESTIONS_CONCURRENT: usize = 16;
+
+/// The limits of a run that begins at `now` and must have ended at `invocation_deadline`.
+pub fn limits(reconciler: &LambdaReconciler, now: Timestamp, invocation_deadline: Timestamp) -> SweepLimits {
+    let time = invocation_deadline.since(now).saturating_sub(ANSWER_MARGIN).min(RUN_MAX);
+    // Another shard begins each minute, so that none is always last.
+    let minute = u32::try_from(now.seconds() / 60 % u64::from(u32::MAX)).unwrap_or_default();
+    SweepLimits {
+        questions_concurrent: QUESTIONS_CONCURRENT,
+        deadline: now + time,
+        horizon: now + time.saturating_sub(WAIT_MARGIN),
+        first_shard: minute % reconciler.store.shards(),
+    }
+}

@@ -1,0 +1,44 @@
+use std::process::ExitCode;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use spg_domain::Timestamp;
+use spg_host::{Aws, CallLimits, Metrics, Service, finish, invocation_span, start};
+use spg_reconcile::{Clock, Sweeper, error_chain};
+use spg_wiring::SettlingConfig;
+use sweeper::{QUESTION_TIMEOUT, limits};
+use tracing::Instrument;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let config = match start("sweeper", SettlingConfig::read) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let aws = Aws::new(&config.aws, CallLimits::USUAL);
+    aws.warm(&[Service::DynamoDb]).await;
+    let reconciler = match spg_wiring::reconciler(&config, &aws, QUESTION_TIMEOUT).await {
+        Ok(reconciler) => reconciler,
+        Err(error) => return finish(Err(error)),
+    };
+    let reconciler = &reconciler;
+    // The payload does not matter: being called is the reason.
+    let handle = |event: LambdaEvent<serde_json::Value>| async move {
+        let deadline = Timestamp::from_millis(event.context.deadline);
+        let sweep = Sweeper::new(reconciler, limits(reconciler, reconciler.clock.now(), deadline)).run();
+        let swept = sweep.instrument(invocation_span(&event.context.request_id)).await;
+        let report = swept.inspect_err(|error| tracing::error!(error = error_chain(error), "the sweep ended early"))?;
+        tracing::info!(
+            settled = report.settlements.len(),
+            latenessMs = u64::try_from(report.lateness_max.as_millis()).unwrap_or(u64::MAX),
+            outage = report.outage,
+            unfinished = report.unfinished,
+            "swept"
+        );
+        let mut metrics = Metrics::new("sweeper");
+        metrics.tally(report.tallies());
+        metrics.flush();
+        let failed = format!("{} status answers could not be stored; they stay due", report.store_failures);
+        if report.store_failures > 0 { Err(lambda_runtime::Error::from(failed)) } else { Ok(()) }
+    };
+    finish(lambda_runtime::run(service_fn(handle)).await)
+}
