@@ -39,6 +39,9 @@ enum Fate {
     DeadLetter(DeadLetter),
 }
 
+/// The fates of some records, by their place in the batch, and what it took.
+type Settled = (Vec<(usize, Fate)>, Vec<Tally>);
+
 impl<S, A, C, Q> Processor<S, A, C, Q>
 where
     S: Store + Sync,
@@ -87,7 +90,7 @@ where
                 return groups.into_values().flatten().map(|record| (record.index, Fate::Failed)).collect();
             }
         };
-        let settled: Vec<(Vec<(usize, Fate)>, Vec<Tally>)> = futures::stream::iter(groups)
+        let settled: Vec<Settled> = futures::stream::iter(groups)
             .map(|(id, records)| {
                 let stored = stored.remove(&id);
                 async move { self.settle_isolated(&id, stored, records, deadline).await }
@@ -111,7 +114,7 @@ where
         stored: Option<Transaction>,
         records: Vec<Record>,
         deadline: Timestamp,
-    ) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+    ) -> Settled {
         if let Some(done) = self.settle_caught(id, stored, &records, deadline).await {
             return done;
         }
@@ -143,7 +146,7 @@ where
         stored: Option<Transaction>,
         records: &[Record],
         deadline: Timestamp,
-    ) -> Option<(Vec<(usize, Fate)>, Vec<Tally>)> {
+    ) -> Option<Settled> {
         let evidence: Vec<Evidence> = records.iter().map(|record| record.evidence.clone()).collect();
         let settling = self.reconciler.settle(id, stored, &evidence, Asking::Claims, deadline);
         // What a panic leaves behind is only this call's: nothing shared is half changed.
@@ -206,7 +209,7 @@ where
 }
 
 /// The fates of the records that one write has settled, logged one line each.
-fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
     let mut tallies = settlement.tallies();
     let transaction = settlement.write.as_ref().map(|write| &write.transaction);
     let mut fates = Vec::with_capacity(records.len());
@@ -224,16 +227,14 @@ fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> (
             "processed"
         );
         tallies.push(Tally::CountBy("Processed", disposition.as_str()));
-        let fate = match disposition {
-            Disposition::Conflicting => Fate::DeadLetter(record.conflicting(String::new())),
-            _ => Fate::Done,
-        };
+        let conflicting = *disposition == Disposition::Conflicting;
+        let fate = if conflicting { Fate::DeadLetter(record.conflicting(String::new())) } else { Fate::Done };
         fates.push((record.index, fate));
     }
     (fates, tallies)
 }
 
-fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> (Vec<(usize, Fate)>, Vec<Tally>) {
+fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> Settled {
     tracing::error!(transactionID = %id, records = records.len(), error = %error_chain(error), "not stored; back to the queue");
     (records.iter().map(|record| (record.index, Fate::Failed)).collect(), vec![Tally::Count("StoreFailures")])
 }

@@ -1,0 +1,98 @@
+//! The webhook keys: read at the start, and again when something does not open.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use spg_gateway::webhook::WebhookKeys;
+use spg_host::{SecretError, SecretSource, SecretText};
+
+/// The active keys and where newer ones come from.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    source: SecretSource,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// What was read last, usable or not.
+    text: Option<SecretText>,
+    keys: Option<Arc<WebhookKeys>>,
+}
+
+impl KeyRing {
+    /// Reads the keys. Without any the function starts all the same: registrations are taken, webhooks are sent back to be tried
+    /// again.
+    pub(crate) async fn load(source: SecretSource) -> Self {
+        let mut held = Held::default();
+        held.take_in(source.read().await);
+        Self { source, held: Mutex::new(held) }
+    }
+
+    pub(crate) fn current(&self) -> Option<Arc<WebhookKeys>> {
+        self.held().keys.clone()
+    }
+
+    /// Reads the secret again, at most once a minute, and returns the keys if there are other ones now.
+    pub(crate) async fn newer(&self) -> Option<Arc<WebhookKeys>> {
+        let read = self.source.reread().await?;
+        let mut held = self.held();
+        held.take_in(read).then(|| held.keys.clone()).flatten()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Never locked over a wait; a panic elsewhere cannot have left it half changed.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// True if there are other keys now. A secret that cannot be read, or used, leaves those that there were.
+    fn take_in(&mut self, read: Result<SecretText, SecretError>) -> bool {
+        let text = match read {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(error = %error, held = self.keys.is_some(), "the webhook keys cannot be read");
+                return false;
+            }
+        };
+        if self.text.as_ref() == Some(&text) {
+            return false;
+        }
+        let parsed = WebhookKeys::parse(text.expose());
+        self.text = Some(text);
+        match parsed {
+            Ok(keys) => {
+                self.keys = Some(Arc::new(keys));
+                true
+            }
+            Err(error) => {
+                tracing::error!(error = %error, held = self.keys.is_some(), "the webhook keys cannot be used");
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = r#"{"keys":["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}"#;
+    const OTHER: &str = r#"{"keys":["AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}"#;
+
+    #[test]
+    fn only_a_usable_secret_that_is_another_one_replaces_the_keys() {
+        let mut held = Held::default();
+        let mut take_in = |text: Result<&str, SecretError>| {
+            let changed = held.take_in(text.map(SecretText::new));
+            (changed, held.keys.is_some())
+        };
+        assert_eq!(take_in(Err(SecretError::NoText)), (false, false));
+        assert_eq!(take_in(Ok(r#"{"keys":[]}"#)), (false, false));
+        assert_eq!(take_in(Ok(ONE)), (true, true));
+        assert_eq!(take_in(Ok(ONE)), (false, true));
+        assert_eq!(take_in(Ok("{}")), (false, true));
+        assert_eq!(take_in(Err(SecretError::NoText)), (false, true));
+        assert_eq!(take_in(Ok(OTHER)), (true, true));
+    }
+}

@@ -1,0 +1,17 @@
+//! The way in: opens a webhook, puts it on the queue, and acknowledges it only then. It takes registrations in the same way.
+//!
+//! Knows nothing of the table and never calls the Status API.
+
+mod answer;
+mod config;
+mod handler;
+mod keys;
+mod queue;
+mod rejection;
+mod report;
+mod request;
+
+pub use answer::HttpAnswer;
+pub use config::Config;
+pub use handler::Ack;
+pub use request::HttpEvent;

@@ -1,0 +1,129 @@
+//! What is not taken, and how it is answered.
+
+use spg_domain::TransactionId;
+use spg_gateway::registration::RegistrationError;
+use spg_gateway::webhook::{EnvelopeError, PayloadError};
+
+use crate::queue::QueueError;
+
+/// Why a request was not put on the queue. Nothing of its content is in here but an authentic transactionID.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("nothing is here")]
+    UnknownRoute,
+    #[error("only POST is allowed")]
+    Method,
+    #[error("the body is not Base64, although it is marked as such")]
+    BodyEncoding,
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// There is no key to open it with: our fault, and SPG tries again.
+    #[error("webhooks cannot be opened at the moment")]
+    NoKeys,
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    #[error("it cannot be taken at the moment")]
+    Queue(#[from] QueueError),
+    #[error("it cannot be taken at the moment")]
+    Panicked,
+}
+
+impl Rejection {
+    pub(crate) fn http_status(&self) -> u16 {
+        match self {
+            Self::UnknownRoute => 404,
+            Self::Method => 405,
+            Self::BodyEncoding => 400,
+            Self::Envelope(error) => error.http_status(),
+            Self::Payload(_) => 422,
+            Self::Registration(RegistrationError::TooLarge) => 413,
+            Self::Registration(
+                RegistrationError::NotJson | RegistrationError::Missing { .. } | RegistrationError::Malformed { .. },
+            ) => 400,
+            Self::NoKeys | Self::Queue(_) | Self::Panicked => 503,
+        }
+    }
+
+    /// What the sender is told. One who cannot encrypt learns nothing.
+    pub(crate) fn told(&self) -> String {
+        if matches!(self, Self::Envelope(EnvelopeError::Refused)) {
+            "unauthorised".to_owned()
+        } else {
+            self.to_string()
+        }
+    }
+
+    /// The kind of the metric and of the log line: a closed set.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownRoute => "UnknownRoute",
+            Self::Method => "MethodNotAllowed",
+            Self::BodyEncoding => "BodyEncoding",
+            Self::Envelope(EnvelopeError::Empty) => "EmptyBody",
+            Self::Envelope(EnvelopeError::TooLarge) | Self::Registration(RegistrationError::TooLarge) => "TooLarge",
+            Self::Envelope(EnvelopeError::Absent(_)) => "HeaderAbsent",
+            Self::Envelope(EnvelopeError::NotBase64(_)) => "NotBase64",
+            Self::Envelope(EnvelopeError::Length(_)) => "WrongLength",
+            Self::Envelope(EnvelopeError::Refused) => "NoKeyOpensIt",
+            Self::NoKeys => "NoKeys",
+            Self::Payload(PayloadError::NotJson) => "PayloadNotJson",
+            Self::Payload(PayloadError::NotificationId { .. }) => "NoNotificationID",
+            Self::Registration(
+                RegistrationError::NotJson | RegistrationError::Missing { .. } | RegistrationError::Malformed { .. },
+            ) => "RegistrationMalformed",
+            Self::Queue(_) => "QueueFailure",
+            Self::Panicked => "Panicked",
+        }
+    }
+
+    /// The transaction of an authentic payload that could not be taken all the same.
+    pub(crate) fn transaction_id(&self) -> Option<&TransactionId> {
+        match self {
+            Self::Payload(PayloadError::NotificationId { transaction_id }) => transaction_id.as_ref(),
+            Self::Payload(PayloadError::NotJson)
+            | Self::UnknownRoute
+            | Self::Method
+            | Self::BodyEncoding
+            | Self::Envelope(_)
+            | Self::NoKeys
+            | Self::Registration(_)
+            | Self::Queue(_)
+            | Self::Panicked => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spg_gateway::webhook::EnvelopePart;
+
+    use super::*;
+
+    fn check(rejection: impl Into<Rejection>, status: u16, told: &str) {
+        let rejection = rejection.into();
+        assert_eq!((rejection.http_status(), rejection.told().as_str()), (status, told));
+    }
+
+    #[test]
+    fn the_table_of_answers() {
+        check(Rejection::UnknownRoute, 404, "nothing is here");
+        check(Rejection::Method, 405, "only POST is allowed");
+        check(EnvelopeError::Empty, 400, "the body is empty");
+        check(EnvelopeError::TooLarge, 413, "the body has more than 262144 bytes");
+        check(EnvelopeError::Absent(EnvelopePart::Iv), 400, "X-Initialization-Vector is absent");
+        check(EnvelopeError::NotBase64(EnvelopePart::Body), 400, "the body is not Base64");
+        check(EnvelopeError::Length(EnvelopePart::Tag), 400, "X-Authentication-Tag has the wrong length");
+        check(EnvelopeError::Refused, 401, "unauthorised");
+        check(PayloadError::NotJson, 422, "the payload is not a JSON object");
+        check(
+            PayloadError::NotificationId { transaction_id: None },
+            422,
+            "the payload has no notificationID of 1 to 256 bytes",
+        );
+        check(RegistrationError::NotJson, 400, "the registration is not a JSON object");
+        check(QueueError::TooSlow, 503, "it cannot be taken at the moment");
+        check(Rejection::NoKeys, 503, "webhooks cannot be opened at the moment");
+    }
+}

@@ -1,0 +1,141 @@
+//! The bus: ten events a call, and none may be lost.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::primitives::DateTime;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use lambda_runtime::Diagnostic;
+use spg_domain::EVENT_SOURCE;
+
+use crate::stream::Outgoing;
+
+/// EventBridge's own limit.
+pub(crate) const ENTRIES_MAX: usize = 10;
+
+/// Not every event is on the bus: the whole batch must come again.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("{failed} of {sent} events were not put on the bus: {codes}")]
+    Entries { failed: usize, sent: usize, codes: String },
+    #[error("{sent} events were not put on the bus: {reason}")]
+    Call { sent: usize, reason: String },
+    #[error("an event cannot be written: {0}")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct Bus {
+    pub client: Client,
+    pub name: String,
+}
+
+impl PublishError {
+    /// How many events are not on the bus, as far as is known.
+    pub(crate) fn failed(&self) -> usize {
+        match self {
+            Self::Entries { failed, .. } => *failed,
+            Self::Call { sent, .. } => *sent,
+            Self::Unwritable(_) => 1,
+        }
+    }
+
+    /// How many of the same call are on it.
+    pub(crate) fn published(&self) -> usize {
+        match self {
+            Self::Entries { failed, sent, .. } => sent.saturating_sub(*failed),
+            Self::Call { .. } | Self::Unwritable(_) => 0,
+        }
+    }
+}
+
+/// What Lambda is told.
+impl From<PublishError> for Diagnostic {
+    fn from(error: PublishError) -> Self {
+        Self { error_type: "PublishError".to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl Bus {
+    /// Sends at most [`ENTRIES_MAX`] events, in their order.
+    ///
+    /// # Errors
+    /// [`PublishError`] if any of them is not on the bus.
+    pub(crate) async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
+        let entries = events.iter().map(|outgoing| entry(outgoing, &self.name, trace));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let sent = entries.len();
+        let answer = self.client.put_events().set_entries(Some(entries)).send().await;
+        let answer = answer.map_err(|error| PublishError::Call { sent, reason: spg_host::chain(&error) })?;
+        check(sent, answer.failed_entry_count(), answer.entries())
+    }
+}
+
+fn entry(outgoing: &Outgoing, bus: &str, trace: Option<&str>) -> Result<PutEventsRequestEntry, serde_json::Error> {
+    let at = i64::try_from(outgoing.at.millis()).unwrap_or(i64::MAX);
+    Ok(PutEventsRequestEntry::builder()
+        .source(EVENT_SOURCE)
+        .detail_type(outgoing.event.detail_type.as_str())
+        .detail(serde_json::to_string(&outgoing.event.detail)?)
+        .event_bus_name(bus)
+        .time(DateTime::from_millis(at))
+        .set_trace_header(spg_host::trace_header(trace))
+        .build())
+}
+
+/// The count and the entries must both say that all went well.
+fn check(sent: usize, failed_count: i32, entries: &[PutEventsResultEntry]) -> Result<(), PublishError> {
+    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+    for code in entries.iter().filter_map(|entry| entry.error_code()) {
+        *codes.entry(code).or_default() += 1;
+    }
+    let failed = usize::try_from(failed_count).unwrap_or_default().max(codes.values().sum());
+    if failed == 0 {
+        return Ok(());
+    }
+    let codes: Vec<_> = codes.iter().map(|(code, count)| format!("{code} ({count})")).collect();
+    Err(PublishError::Entries { failed, sent, codes: codes.join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use spg_domain::{FinalStatus, PaymentStatus};
+
+    use super::*;
+    use crate::stream;
+    use crate::stream::tests::{record, transaction};
+
+    #[test]
+    fn an_entry_is_the_contracts_event() {
+        let declined = transaction("t1", PaymentStatus::Final(FinalStatus::Declined));
+        let outgoing = stream::read(&record(&declined)).unwrap().unwrap();
+        let entry = entry(&outgoing, "bus", Some("Root=1-0-1;Lineage=x")).unwrap();
+        assert_eq!(entry.source(), Some("spg.transactions"));
+        assert_eq!(entry.detail_type(), Some("Transaction Finalised"));
+        assert_eq!(entry.event_bus_name(), Some("bus"));
+        assert_eq!(entry.trace_header(), Some("Root=1-0-1"));
+        assert_eq!(entry.time().and_then(|time| time.to_millis().ok()), Some(1_773_312_524_000));
+        let detail: Value = serde_json::from_str(entry.detail().unwrap()).unwrap();
+        assert_eq!(detail["eventId"], "t1#1");
+        assert_eq!(detail["paymentStatus"], "Declined");
+        assert_eq!(detail["paid"], json!(false));
+    }
+
+    #[test]
+    fn one_failed_entry_fails_the_batch_with_its_code() {
+        let good = PutEventsResultEntry::builder().event_id("e").build();
+        let bad = |code| PutEventsResultEntry::builder().error_code(code).build();
+        assert!(check(2, 0, &[good.clone(), good.clone()]).is_ok());
+        let entries = [bad("ThrottlingException"), good, bad("InternalFailure"), bad("ThrottlingException")];
+        let error = check(4, 3, &entries).unwrap_err();
+        assert_eq!((error.failed(), error.published()), (3, 1));
+        assert_eq!(
+            error.to_string(),
+            "3 of 4 events were not put on the bus: InternalFailure (1), ThrottlingException (2)"
+        );
+        // Either of the two is believed.
+        assert!(check(1, 1, &[]).is_err());
+        assert!(check(1, 0, &[bad("InternalFailure")]).is_err());
+    }
+}

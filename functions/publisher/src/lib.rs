@@ -1,0 +1,14 @@
+//! The way out: each published change of the table's stream becomes one event on the merchant's bus.
+//!
+//! Decides nothing: an event is a pure function of the item. At least once and unordered between transactions; consumers keep the
+//! highest `outcome`.
+
+mod bus;
+mod config;
+mod handler;
+mod stream;
+
+pub use bus::PublishError;
+pub use config::Config;
+pub use handler::Publisher;
+pub use stream::StreamEvent;

@@ -1,0 +1,176 @@
+//! A transaction as an item: what is absent has no attribute.
+//!
+//! Times are epoch milliseconds, but `expiresAt` is in seconds, as DynamoDB's TTL wants it. It loses its milliseconds
+//! on the way through the table; that is harmless, because a transaction is only ever compared with what was read,
+//! never with what was written.
+
+use std::collections::HashMap;
+
+use serde_dynamo::{AttributeValue, Item};
+use spg_domain::{
+    Amount, Change, ChangeKind, Facts, NotificationRecord, PaymentStatus, Published, Source, Timestamp, Transaction,
+    Word,
+};
+
+use crate::attribute::{self, member};
+use crate::due::shard_of;
+
+/// Of the writer that wrote last. Readers take items of every version: what they do not know, they leave as it is.
+pub const SCHEMA_VERSION: u64 = 1;
+
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
+
+/// The whole item.
+pub fn to_item(transaction: &Transaction) -> Item {
+    let mut attributes = scalars(transaction);
+    let notifications = transaction.notifications.iter().map(|(id, n)| (id.to_string(), notification(n)));
+    attributes.insert(attribute::NOTIFICATIONS.to_owned(), AttributeValue::M(notifications.collect()));
+    let claims = transaction.claims.iter().map(|(status, at)| (status.to_string(), time(*at)));
+    attributes.insert(attribute::CLAIMS.to_owned(), AttributeValue::M(claims.collect()));
+    let attention = transaction.attention.iter().map(|(reason, at)| (reason.to_string(), time(*at)));
+    attributes.insert(attribute::ATTENTION.to_owned(), AttributeValue::M(attention.collect()));
+    Item::from(attributes)
+}
+
+/// All attributes but the three maps that an update changes entry by entry: `notifications`, `claims` and `attention`.
+pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
+    let mut map = Map::default();
+    map.put(attribute::TRANSACTION_ID, text(transaction.id.as_str()));
+    map.put(attribute::PAYMENT_STATUS, status(&transaction.status));
+    map.put(attribute::VERSION, number(transaction.version));
+    map.put(attribute::SCHEMA_VERSION, number(SCHEMA_VERSION));
+    map.put(attribute::CHANGE, text(change_text(transaction.change)));
+    map.put(attribute::OUTCOME, number(transaction.outcome));
+    map.put(attribute::FIRST_SEEN_AT, time(transaction.first_seen_at));
+    map.put(attribute::HISTORY, AttributeValue::L(transaction.history.iter().map(change).collect()));
+    map.put_some(attribute::PUBLISHED, transaction.published.as_ref().map(published));
+    map.put_some(attribute::CONFIRMED_AT, transaction.confirmed_at.map(time));
+    let answered_version = Some(transaction.answered_version).filter(|version| *version > 0);
+    map.put_some(attribute::ANSWERED_VERSION, answered_version.map(number));
+    map.put_some(attribute::AGREED_SINCE, transaction.agreed_since.map(time));
+    map.put_some(attribute::RECHECK_AT, transaction.recheck_at.map(time));
+    map.put_some(attribute::FOREIGN, flag(transaction.foreign));
+    map.put_some(attribute::EXPIRES_AT, transaction.expires_at.map(|at| number(at.seconds())));
+    // Both keys of the index or neither: an item with one of them would not be in it.
+    if let Some(at) = transaction.next_check_at {
+        map.put(attribute::NEXT_CHECK_AT, time(at));
+        map.put(attribute::DUE_SHARD, number(shard_of(&transaction.id).into()));
+    }
+    facts(&mut map, &transaction.facts);
+    map.0
+}
+
+fn facts(map: &mut Map, facts: &Facts) {
+    map.put_some(attribute::MERCHANT_TRANSACTION_ID, facts.merchant_transaction_id.as_ref().map(word));
+    map.put_some(attribute::TERMINAL_ID, facts.terminal_id.as_ref().map(word));
+    map.put_some(attribute::PAYMENT_METHOD, facts.payment_method.as_ref().map(word));
+    map.put_some(attribute::PAYMENT_TYPE, facts.payment_type.as_ref().map(word));
+    map.put_some(attribute::AMOUNT, facts.amount.as_ref().map(amount));
+    map.put_some(attribute::REFERENCE_STATUS, facts.reference_status.map(|s| text(s.as_str())));
+    map.put_some(attribute::TRANSACTION_DATE_TIME, facts.transaction_date_time.map(time));
+}
+
+pub(crate) fn notification(record: &NotificationRecord) -> AttributeValue {
+    let mut map = Map::default();
+    map.put(member::AT, time(record.received_at));
+    map.put_some(member::STATUS, record.status.as_ref().map(status));
+    map.put(member::HASH, text(&record.hash));
+    map.put(member::DISPOSITION, text(record.disposition.as_str()));
+    map.put_some(member::REFERENCE_PAID, flag(record.reference_paid));
+    map.into()
+}
+
+fn change(change: &Change) -> AttributeValue {
+    let mut map = Map::default();
+    map.put(member::VERSION, number(change.version));
+    map.put_some(member::FROM, change.from.as_ref().map(status));
+    map.put(member::TO, status(&change.to));
+    map.put(member::SOURCE, text(source_text(change.source)));
+    map.put(member::AT, time(change.at));
+    map.into()
+}
+
+fn published(published: &Published) -> AttributeValue {
+    let mut map = Map::default();
+    map.put(member::CHANGE, text(change_text(published.change)));
+    map.put(member::VERSION, number(published.version));
+    map.put(member::STATUS, status(&published.status));
+    map.put_some(member::PREVIOUS, published.previous.as_ref().map(status));
+    map.put_some(member::PAID, flag(published.paid));
+    map.put_some(member::REASON, published.reason.as_deref().map(text));
+    map.put(member::AT, time(published.at));
+    map.into()
+}
+
+/// The value as text: a decimal is never a float, and DynamoDB's number would lose nothing but say nothing either.
+fn amount(amount: &Amount) -> AttributeValue {
+    let mut map = Map::default();
+    map.put(member::VALUE, AttributeValue::S(amount.value()));
+    map.put(member::CURRENCY, text(amount.currency()));
+    map.into()
+}
+
+pub(crate) fn time(at: Timestamp) -> AttributeValue {
+    number(at.millis())
+}
+
+pub(crate) fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn word(word: &Word) -> AttributeValue {
+    text(word.as_str())
+}
+
+fn status(status: &PaymentStatus) -> AttributeValue {
+    text(status.as_str())
+}
+
+/// False is absent.
+fn flag(flag: bool) -> Option<AttributeValue> {
+    flag.then_some(AttributeValue::Bool(true))
+}
+
+fn change_text(change: ChangeKind) -> &'static str {
+    match change {
+        ChangeKind::Noted => "Noted",
+        ChangeKind::Opened => "Opened",
+        ChangeKind::Advanced => "Advanced",
+        ChangeKind::NeedsAttention => "NeedsAttention",
+        ChangeKind::Finalised => "Finalised",
+        ChangeKind::Corrected => "Corrected",
+    }
+}
+
+fn source_text(source: Source) -> &'static str {
+    match source {
+        Source::Registration => "Registration",
+        Source::Notification => "Notification",
+        Source::StatusApi => "StatusApi",
+    }
+}
+
+#[derive(Default)]
+struct Map(Attributes);
+
+impl Map {
+    fn put(&mut self, name: &str, value: AttributeValue) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    fn put_some(&mut self, name: &str, value: Option<AttributeValue>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+}
+
+impl From<Map> for AttributeValue {
+    fn from(map: Map) -> Self {
+        Self::M(map.0)
+    }
+}

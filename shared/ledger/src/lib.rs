@@ -1,0 +1,17 @@
+//! The transactions table in DynamoDB. Nothing else in this workspace names DynamoDB.
+//!
+//! One item per transaction. [`Ledger`] reads items in batches, writes each change as one conditional update and
+//! queries the sparse index of what is due; [`from_stream_image`] reads the same items from the table's stream. It
+//! decides nothing: what is written, and on which condition, comes in as a [`spg_domain::Write`].
+
+mod attribute;
+mod due;
+mod item;
+mod read;
+mod store;
+mod update;
+
+pub use due::{SHARDS, shard_of};
+pub use item::{SCHEMA_VERSION, to_item};
+pub use read::{UnreadableItem, from_stream_image};
+pub use store::{Ledger, ReadIncomplete};

@@ -1,0 +1,248 @@
+//! An item as a transaction, also where a newer version wrote it.
+//!
+//! Attributes that are not known are not looked at, and no update touches them. A value of an enum that is not known
+//! becomes what changes least:
+//!
+//! | where | read as | in the table |
+//! |---|---|---|
+//! | `notifications.*.as` | Noted | stays: entries are never rewritten |
+//! | `attention`, `claims` | not seen | stays: their entries are written one by one |
+//! | `published.change` | nothing published | stays until this version publishes |
+//! | `change` | Noted | the next write says what it was itself |
+//! | `referenceStatus` | Unpaid: anything but PAID is not paid | becomes UNPAID |
+//! | `history[*].by` | Notification, the source that decides nothing | becomes Notification |
+
+use std::collections::BTreeMap;
+
+use serde::de::value::Error as Unknown;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde_dynamo::{AttributeValue, Item};
+use spg_domain::{
+    Amount, Change, ChangeKind, Disposition, Facts, NotificationId, NotificationRecord, PaymentStatus, Published,
+    ReferenceStatus, Source, Timestamp, Transaction, TransactionId, Word,
+};
+
+use crate::attribute::{self, member};
+use crate::item::Attributes;
+
+/// An item that is no transaction. It says where, and never what is there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the item of transaction {transaction_id:?} cannot be read: {attribute} is missing or not as it should be")]
+pub struct UnreadableItem {
+    /// Empty where that is what cannot be read.
+    pub transaction_id: String,
+    /// The path, `published.at`; entries of a map or a list are not told apart.
+    pub attribute: String,
+}
+
+/// Reads a NEW_IMAGE of the table's stream, the `new_image` of `aws_lambda_events`.
+///
+/// # Errors
+/// [`UnreadableItem`] when an attribute is missing, of another type or out of bounds.
+pub fn from_stream_image(image: &Item) -> Result<Transaction, UnreadableItem> {
+    from_attributes(image.inner())
+}
+
+pub(crate) fn from_attributes(attributes: &Attributes) -> Result<Transaction, UnreadableItem> {
+    transaction(&Fields { attributes, path: "" }).map_err(|Bad(attribute)| {
+        let id = attributes.get(attribute::TRANSACTION_ID).and_then(as_transaction_id);
+        UnreadableItem { transaction_id: id.map(String::from).unwrap_or_default(), attribute }
+    })
+}
+
+fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
+    Ok(Transaction {
+        id: item.get(attribute::TRANSACTION_ID, as_transaction_id)?,
+        status: item.status(attribute::PAYMENT_STATUS)?,
+        version: item.number(attribute::VERSION)?,
+        facts: facts(item)?,
+        first_seen_at: item.time(attribute::FIRST_SEEN_AT)?,
+        confirmed_at: item.some(attribute::CONFIRMED_AT, Fields::time)?,
+        answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?.unwrap_or_default(),
+        claims: times_by_variant(item, attribute::CLAIMS)?,
+        agreed_since: item.some(attribute::AGREED_SINCE, Fields::time)?,
+        recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
+        foreign: item.flag(attribute::FOREIGN)?,
+        notifications: notifications(item)?,
+        history: history(item)?,
+        change: item.variant(attribute::CHANGE)?.unwrap_or(ChangeKind::Noted),
+        attention: times_by_variant(item, attribute::ATTENTION)?,
+        outcome: item.number(attribute::OUTCOME)?,
+        published: published(item)?,
+        next_check_at: item.some(attribute::NEXT_CHECK_AT, Fields::time)?,
+        expires_at: item.some(attribute::EXPIRES_AT, Fields::number)?.map(seconds),
+    })
+}
+
+fn facts(item: &Fields<'_>) -> Result<Facts, Bad> {
+    Ok(Facts {
+        merchant_transaction_id: item.some(attribute::MERCHANT_TRANSACTION_ID, Fields::word)?,
+        terminal_id: item.some(attribute::TERMINAL_ID, Fields::word)?,
+        payment_method: item.some(attribute::PAYMENT_METHOD, Fields::word)?,
+        payment_type: item.some(attribute::PAYMENT_TYPE, Fields::word)?,
+        amount: item.some(attribute::AMOUNT, |item, name| {
+            let amount = item.map(name)?;
+            Amount::parse(amount.text(member::VALUE)?, amount.text(member::CURRENCY)?).map_err(|_| item.bad(name))
+        })?,
+        reference_status: item.some(attribute::REFERENCE_STATUS, |item, name| {
+            Ok(item.variant(name)?.unwrap_or(ReferenceStatus::Unpaid))
+        })?,
+        transaction_date_time: item.some(attribute::TRANSACTION_DATE_TIME, Fields::time)?,
+    })
+}
+
+fn notifications(item: &Fields<'_>) -> Result<BTreeMap<NotificationId, NotificationRecord>, Bad> {
+    let name = attribute::NOTIFICATIONS;
+    let entry = |(id, entry): (&String, &AttributeValue)| {
+        let id = NotificationId::new(id.as_str()).map_err(|_| item.bad(name))?;
+        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        let record = NotificationRecord {
+            received_at: entry.time(member::AT)?,
+            status: entry.some(member::STATUS, Fields::status)?,
+            hash: entry.text(member::HASH)?.to_owned(),
+            disposition: entry.variant(member::DISPOSITION)?.unwrap_or(Disposition::Noted),
+            reference_paid: entry.flag(member::REFERENCE_PAID)?,
+        };
+        Ok((id, record))
+    };
+    item.map(name)?.attributes.iter().map(entry).collect()
+}
+
+fn history(item: &Fields<'_>) -> Result<Vec<Change>, Bad> {
+    let name = attribute::HISTORY;
+    let entry = |entry: &AttributeValue| {
+        let change = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        Ok(Change {
+            version: change.number(member::VERSION)?,
+            from: change.some(member::FROM, Fields::status)?,
+            to: change.status(member::TO)?,
+            source: change.variant(member::SOURCE)?.unwrap_or(Source::Notification),
+            at: change.time(member::AT)?,
+        })
+    };
+    item.get(name, as_list)?.iter().map(entry).collect()
+}
+
+fn published(item: &Fields<'_>) -> Result<Option<Published>, Bad> {
+    let Some(published) = item.some(attribute::PUBLISHED, Fields::map)? else { return Ok(None) };
+    let Some(change) = published.variant(member::CHANGE)? else { return Ok(None) };
+    Ok(Some(Published {
+        change,
+        version: published.number(member::VERSION)?,
+        status: published.status(member::STATUS)?,
+        previous: published.some(member::PREVIOUS, Fields::status)?,
+        paid: published.flag(member::PAID)?,
+        reason: published.some(member::REASON, Fields::text)?.map(str::to_owned),
+        at: published.time(member::AT)?,
+    }))
+}
+
+fn times_by_variant<K: Ord + DeserializeOwned>(
+    item: &Fields<'_>,
+    name: &'static str,
+) -> Result<BTreeMap<K, Timestamp>, Bad> {
+    let entries = item.map(name)?.attributes.iter();
+    let known = entries.filter_map(|(key, at)| Some((parse_variant(key)?, at)));
+    known.map(|(variant, at)| Ok((variant, as_time(at).ok_or_else(|| item.bad(name))?))).collect()
+}
+
+fn seconds(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1000))
+}
+
+/// The variant of this name, if there is one.
+fn parse_variant<T: DeserializeOwned>(name: &str) -> Option<T> {
+    let deserializer = IntoDeserializer::<Unknown>::into_deserializer(name);
+    T::deserialize(deserializer).ok()
+}
+
+/// The path of what cannot be read.
+struct Bad(String);
+
+/// The attributes of an item, or the members of a map in it.
+struct Fields<'a> {
+    attributes: &'a Attributes,
+    /// Where they are; empty for the item itself.
+    path: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    fn get<T>(&self, name: &'static str, read: impl FnOnce(&'a AttributeValue) -> Option<T>) -> Result<T, Bad> {
+        self.attributes.get(name).and_then(read).ok_or_else(|| self.bad(name))
+    }
+
+    fn bad(&self, name: &'static str) -> Bad {
+        Bad(if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) })
+    }
+
+    fn some<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&Self, &'static str) -> Result<T, Bad>,
+    ) -> Result<Option<T>, Bad> {
+        if self.attributes.contains_key(name) { read(self, name).map(Some) } else { Ok(None) }
+    }
+
+    fn text(&self, name: &'static str) -> Result<&'a str, Bad> {
+        self.get(name, as_text)
+    }
+
+    fn number(&self, name: &'static str) -> Result<u64, Bad> {
+        self.get(name, as_number)
+    }
+
+    fn time(&self, name: &'static str) -> Result<Timestamp, Bad> {
+        self.get(name, as_time)
+    }
+
+    /// Absent is false.
+    fn flag(&self, name: &'static str) -> Result<bool, Bad> {
+        Ok(self.some(name, |fields, name| fields.get(name, as_flag))?.unwrap_or_default())
+    }
+
+    fn status(&self, name: &'static str) -> Result<PaymentStatus, Bad> {
+        self.get(name, |value| PaymentStatus::parse(as_text(value)?).ok())
+    }
+
+    fn word(&self, name: &'static str) -> Result<Word, Bad> {
+        self.get(name, |value| Word::new(as_text(value)?).ok())
+    }
+
+    /// None: a variant of a newer version.
+    fn variant<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Bad> {
+        self.text(name).map(parse_variant)
+    }
+
+    /// A map of the item itself.
+    fn map(&self, name: &'static str) -> Result<Self, Bad> {
+        Ok(Fields { attributes: self.get(name, as_map)?, path: name })
+    }
+}
+
+fn as_text(value: &AttributeValue) -> Option<&str> {
+    if let AttributeValue::S(text) = value { Some(text) } else { None }
+}
+
+pub(crate) fn as_transaction_id(value: &AttributeValue) -> Option<TransactionId> {
+    TransactionId::new(as_text(value)?).ok()
+}
+
+fn as_number(value: &AttributeValue) -> Option<u64> {
+    if let AttributeValue::N(digits) = value { digits.parse().ok() } else { None }
+}
+
+pub(crate) fn as_time(value: &AttributeValue) -> Option<Timestamp> {
+    as_number(value).map(Timestamp::from_millis)
+}
+
+fn as_flag(value: &AttributeValue) -> Option<bool> {
+    if let AttributeValue::Bool(flag) = value { Some(*flag) } else { None }
+}
+
+fn as_map(value: &AttributeValue) -> Option<&Attributes> {
+    if let AttributeValue::M(members) = value { Some(members) } else { None }
+}
+
+fn as_list(value: &AttributeValue) -> Option<&Vec<AttributeValue>> {
+    if let AttributeValue::L(entries) = value { Some(entries) } else { None }
+}

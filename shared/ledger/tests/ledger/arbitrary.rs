@@ -1,0 +1,209 @@
+//! Transactions with anything in them.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use spg_domain::{
+    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, FinalStatus, NotificationId, NotificationRecord,
+    PaymentStatus, Published, ReferenceStatus, Source, Timestamp, Transaction, TransactionId, Word,
+};
+
+const MILLIS_MAX: u64 = 253_402_300_799_999;
+
+/// Any text, and what means something in an expression or a path.
+pub fn odd_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        vec(any::<char>(), 1..32).prop_map(String::from_iter),
+        prop::sample::select(vec![
+            "a.b",
+            "a[0]",
+            "#n0",
+            ":n0",
+            "\"",
+            "'",
+            "\\",
+            "notifications",
+            "version",
+            "ação",
+            "🏦",
+            " ",
+            "a b",
+            "null",
+            "#",
+            ":",
+            "$",
+            "\u{7f}",
+            "\n",
+            "ZDg3NjU0Li4uPT0=",
+        ])
+        .prop_map(str::to_owned),
+        Just("x".repeat(128)),
+    ]
+}
+
+pub fn notification_ids() -> impl Strategy<Value = NotificationId> {
+    prop_oneof![odd_text(), Just("ü".repeat(128))].prop_map(|text| NotificationId::new(text).unwrap())
+}
+
+pub fn transactions() -> impl Strategy<Value = Transaction> {
+    (identity(), times(), maps(), facts(), published()).prop_map(|(identity, times, maps, facts, published)| {
+        let (id, status, version, answered_version, outcome, foreign, change) = identity;
+        let [confirmed_at, agreed_since, recheck_at, next_check_at, expires_at] = times;
+        let (first_seen_at, notifications, history, claims, attention) = maps;
+        Transaction {
+            id,
+            status,
+            version,
+            facts,
+            first_seen_at,
+            confirmed_at,
+            answered_version,
+            claims,
+            agreed_since,
+            recheck_at,
+            foreign,
+            notifications,
+            history,
+            change,
+            attention,
+            outcome,
+            published,
+            next_check_at,
+            // DynamoDB's TTL is in seconds.
+            expires_at: expires_at.map(|at| Timestamp::from_millis(at.seconds() * 1000)),
+        }
+    })
+}
+
+type Identity = (TransactionId, PaymentStatus, u64, u64, u64, bool, ChangeKind);
+
+fn identity() -> impl Strategy<Value = Identity> {
+    let id = odd_text().prop_map(|text| TransactionId::new(text).unwrap());
+    let numbers = (1..u64::MAX, any::<u64>(), any::<u64>());
+    (id, status(), numbers, any::<bool>(), change_kind())
+        .prop_map(|(id, status, (v, a, o), foreign, change)| (id, status, v, a, o, foreign, change))
+}
+
+fn times() -> impl Strategy<Value = [Option<Timestamp>; 5]> {
+    prop::array::uniform5(prop::option::of(time()))
+}
+
+type Maps = (
+    Timestamp,
+    BTreeMap<NotificationId, NotificationRecord>,
+    Vec<Change>,
+    BTreeMap<FinalStatus, Timestamp>,
+    BTreeMap<AttentionReason, Timestamp>,
+);
+
+fn maps() -> impl Strategy<Value = Maps> {
+    let notifications = btree_map(notification_ids(), record(), 0..5);
+    let claims = btree_map(prop::sample::select(FinalStatus::ALL.to_vec()), time(), 0..4);
+    (time(), notifications, vec(change(), 0..4), claims, btree_map(reason(), time(), 0..9))
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let words = prop::array::uniform4(prop::option::of(odd_text().prop_map(|text| Word::new(text).unwrap())));
+    let amount = ("-?[0-9]{1,12}(\\.[0-9]{1,8})?", "[A-Z]{3}");
+    let amount = prop::option::of(amount.prop_map(|(value, currency)| Amount::parse(&value, &currency).unwrap()));
+    let reference = prop::option::of(prop::sample::select(vec![ReferenceStatus::Paid, ReferenceStatus::Unpaid]));
+    (words, amount, reference, prop::option::of(time())).prop_map(|(words, amount, reference_status, date_time)| {
+        let [merchant_transaction_id, terminal_id, payment_method, payment_type] = words;
+        Facts {
+            merchant_transaction_id,
+            terminal_id,
+            payment_method,
+            payment_type,
+            amount,
+            reference_status,
+            transaction_date_time: date_time,
+        }
+    })
+}
+
+fn record() -> impl Strategy<Value = NotificationRecord> {
+    (time(), prop::option::of(status()), "[0-9a-f]{16}", disposition(), any::<bool>()).prop_map(
+        |(received_at, status, hash, disposition, reference_paid)| NotificationRecord {
+            received_at,
+            status,
+            hash,
+            disposition,
+            reference_paid,
+        },
+    )
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let source = prop::sample::select(vec![Source::Registration, Source::Notification, Source::StatusApi]);
+    (any::<u64>(), prop::option::of(status()), status(), source, time())
+        .prop_map(|(version, from, to, source, at)| Change { version, from, to, source, at })
+}
+
+fn published() -> impl Strategy<Value = Option<Published>> {
+    let texts = (prop::option::of(status()), prop::option::of(".{0,40}"));
+    let published = (change_kind(), any::<u64>(), status(), texts, any::<bool>(), time()).prop_map(
+        |(change, version, status, (previous, reason), paid, at)| Published {
+            change,
+            version,
+            status,
+            previous,
+            paid,
+            reason,
+            at,
+        },
+    );
+    prop::option::of(published)
+}
+
+fn status() -> impl Strategy<Value = PaymentStatus> {
+    let known = prop::sample::select(vec!["Pending", "InProcessing", "Success", "Declined", "Error", "Timeout"]);
+    prop_oneof![known.prop_map(str::to_owned), odd_text()].prop_map(|text| PaymentStatus::parse(&text).unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    (0..=MILLIS_MAX).prop_map(Timestamp::from_millis)
+}
+
+fn change_kind() -> impl Strategy<Value = ChangeKind> {
+    use ChangeKind as K;
+    prop::sample::select(vec![K::Noted, K::Opened, K::Advanced, K::NeedsAttention, K::Finalised, K::Corrected])
+}
+
+fn reason() -> impl Strategy<Value = AttentionReason> {
+    use AttentionReason as R;
+    prop::sample::select(vec![
+        R::AmountMismatch,
+        R::CurrencyMismatch,
+        R::TransactionIdMismatch,
+        R::UnexpectedCorrection,
+        R::PaymentTypeUnknown,
+        R::PaidAgain,
+        R::Unknown,
+        R::Lapsed,
+        R::TooManyNotifications,
+    ])
+}
+
+fn disposition() -> impl Strategy<Value = Disposition> {
+    use Disposition as D;
+    prop::sample::select(vec![
+        D::Opened,
+        D::Advanced,
+        D::Claimed,
+        D::Doubted,
+        D::Agreed,
+        D::Noted,
+        D::Foreign,
+        D::Duplicate,
+        D::Conflicting,
+        D::Unrecorded,
+        D::Filled,
+        D::Finalised,
+        D::Corrected,
+        D::Refused,
+        D::Overtaken,
+        D::Blocked,
+        D::Unanswered,
+    ])
+}
