@@ -31,6 +31,7 @@ impl Report {
         let return_code = self.return_code.as_ref().map(Word::as_str);
         let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
         let reason = rejection.map(Rejection::reason);
+        let error = rejection.map(|rejection| spg_host::chain(rejection));
         let disposition = if rejection.is_some() { "rejected" } else { "accepted" };
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // The level is part of what makes an event, so the fields stand here as often as there are levels.
@@ -46,7 +47,7 @@ impl Report {
                     droppedFields = dropped,
                     disposition,
                     reason,
-                    error = rejection.map(tracing::field::display),
+                    error,
                     durationMs = duration_ms,
                     "request"
                 )
@@ -61,9 +62,9 @@ impl Report {
 
     pub(crate) fn metrics(&self, rejection: Option<&Rejection>, took: Duration) -> Metrics {
         let mut metrics = Metrics::new("ack");
-        match self.route {
-            Some(route) => metrics.count_by("Received", route.as_str(), 1),
-            None => metrics.count("Received", 1),
+        metrics.count("Received", 1);
+        if self.route == Some(Route::Registration) {
+            metrics.count("Registrations", 1);
         }
         match rejection {
             None => metrics.count("Accepted", 1),

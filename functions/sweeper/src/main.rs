@@ -26,7 +26,8 @@ async fn main() -> ExitCode {
         let deadline = Timestamp::from_millis(event.context.deadline);
         let sweep = Sweeper::new(reconciler, limits(reconciler, reconciler.clock.now(), deadline)).run();
         let swept = sweep.instrument(invocation_span(&event.context.request_id)).await;
-        let report = swept.inspect_err(|error| tracing::error!(error = error_chain(error), "the sweep ended early"))?;
+        // As text: the runtime logs what it is given, down to the raw answer.
+        let report = swept.map_err(|error| lambda_runtime::Error::from(error_chain(&error)))?;
         tracing::info!(
             settled = report.settlements.len(),
             latenessMs = u64::try_from(report.lateness_max.as_millis()).unwrap_or(u64::MAX),

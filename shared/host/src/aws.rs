@@ -33,6 +33,8 @@ pub struct CallLimits {
     pub operation: Duration,
     /// At least 1.
     pub attempts_max: u32,
+    /// The longest wait before the second attempt; it doubles with each further one, and a random part of it is waited.
+    pub backoff: Duration,
 }
 
 impl CallLimits {
@@ -42,6 +44,7 @@ impl CallLimits {
         attempt: Duration::from_secs(4),
         operation: Duration::from_secs(9),
         attempts_max: 3,
+        backoff: Duration::from_millis(400),
     };
     /// For where someone waits for the answer and tries again himself.
     pub const QUICK: Self = Self {
@@ -49,6 +52,7 @@ impl CallLimits {
         attempt: Duration::from_millis(1400),
         operation: Duration::from_secs(3),
         attempts_max: 2,
+        backoff: Duration::from_millis(200),
     };
 }
 
@@ -108,7 +112,9 @@ impl Aws {
             credentials: config.credentials.clone(),
             endpoint_url: config.endpoint_url.clone(),
             timeouts: limits.timeouts(),
-            retries: RetryConfig::standard().with_max_attempts(limits.attempts_max),
+            retries: RetryConfig::standard()
+                .with_max_attempts(limits.attempts_max)
+                .with_initial_backoff(limits.backoff),
         }
     }
 
@@ -133,14 +139,19 @@ impl Aws {
     }
 
     /// Opens connections during init, where the processor is not throttled, at most for two seconds. What fails is left to the
-    /// first call.
+    /// first call. Without TLS, on one machine, there is nothing to gain and nothing is done.
     pub async fn warm(&self, services: &[Service]) {
-        let pings = services.iter().map(|service| self.ping(*service));
-        let all = tokio::time::timeout(WARM_UP_MAX, futures::future::join_all(pings));
-        match all.await {
-            Ok(answered) if answered.iter().all(|answered| *answered) => {}
-            Ok(_) | Err(_) => tracing::debug!("not every connection could be warmed"),
+        let plain = self.endpoint_url.as_ref().is_some_and(|url| url.starts_with("http://"));
+        if !plain && !self.ping_all(services).await {
+            tracing::debug!("not every connection could be warmed");
         }
+    }
+
+    /// True if all answered.
+    async fn ping_all(&self, services: &[Service]) -> bool {
+        let pings = services.iter().map(|service| self.ping(*service));
+        let answered = tokio::time::timeout(WARM_UP_MAX, futures::future::join_all(pings)).await;
+        answered.is_ok_and(|answered| answered.into_iter().all(|answered| answered))
     }
 
     async fn ping(&self, service: Service) -> bool {
@@ -233,6 +244,7 @@ mod tests {
             attempt: Duration::from_millis(50),
             operation: Duration::from_secs(2),
             attempts_max: 2,
+            backoff: Duration::from_millis(10),
         };
         (Aws::new(&config.unwrap(), limits), seen)
     }
@@ -240,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_warmed_connection_is_used_by_every_client() {
         let (aws, seen) = serve(Some("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")).await;
-        aws.warm(&[Service::Sqs]).await;
+        assert!(aws.ping_all(&[Service::Sqs]).await);
         assert_eq!(seen.connections.load(Ordering::Relaxed), 1);
         aws.sqs().get_queue_attributes().queue_url("q").send().await.unwrap();
         aws.secrets().get_secret_value().secret_id("s").send().await.unwrap();
@@ -261,7 +273,7 @@ mod tests {
     async fn warming_waits_for_nobody() {
         let (aws, _) = serve(None).await;
         let started = Instant::now();
-        aws.warm(&[Service::DynamoDb, Service::EventBridge, Service::SecretsManager]).await;
+        assert!(!aws.ping_all(&[Service::DynamoDb, Service::EventBridge, Service::SecretsManager]).await);
         assert!(started.elapsed() < WARM_UP_MAX, "{:?}", started.elapsed());
     }
 
