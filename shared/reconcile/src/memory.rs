@@ -1,6 +1,6 @@
 //! A store in memory: the same conditions as the table, and an index that is never stale. For tests and the simulation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use spg_domain::{Timestamp, Transaction, TransactionId, Write};
@@ -18,6 +18,8 @@ struct State {
     transactions: BTreeMap<TransactionId, Transaction>,
     writes: Vec<Write>,
     reads: usize,
+    /// In the index, but not to be read.
+    hidden: BTreeSet<TransactionId>,
     /// Calls that still succeed before one fails.
     fails_after: Option<usize>,
 }
@@ -42,6 +44,11 @@ impl MemoryStore {
         self.lock().fails_after = Some(n);
     }
 
+    /// Lets reads leave a transaction out that the index still shows.
+    pub fn hide(&self, id: &TransactionId) {
+        self.lock().hidden.insert(id.clone());
+    }
+
     fn call(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, StoreError> {
         let mut state = self.lock();
         if state.fails_after == Some(0) {
@@ -61,7 +68,8 @@ impl Store for MemoryStore {
     async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
         let mut state = self.call("read")?;
         state.reads += 1;
-        Ok(ids.iter().filter_map(|id| Some((id.clone(), state.transactions.get(id)?.clone()))).collect())
+        let seen = ids.iter().filter(|id| !state.hidden.contains(*id));
+        Ok(seen.filter_map(|id| Some((id.clone(), state.transactions.get(id)?.clone()))).collect())
     }
 
     async fn write(&self, write: &Write) -> Result<Written, StoreError> {

@@ -97,7 +97,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             self.ask_while_wanted(&mut draft, &mut questions, &dispositions).await;
             let write = draft.conclude();
             let written = match &write {
-                Some(write) => self.store.write(write).await?,
+                Some(write) => self.write(write).await?,
                 None => Written::Done,
             };
             match written {
@@ -109,6 +109,14 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             }
         }
         Err(SettleError::Contended)
+    }
+
+    /// A write whose answer was lost and that was sent again loses to itself: that is a success, and must be told as one.
+    async fn write(&self, write: &Write) -> Result<Written, StoreError> {
+        Ok(match self.store.write(write).await? {
+            Written::Lost(Some(stored)) if is_own(&stored, write) => Written::Done,
+            written @ (Written::Lost(_) | Written::Done) => written,
+        })
     }
 
     /// Whether there is time before `deadline` to ask and to write what comes back.
@@ -204,6 +212,14 @@ pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Ev
             Evidence::Silence(Silence { kind: *kind, retry_after: reply.retry_after, outage })
         }
     }
+}
+
+/// Whether `stored` is what `write` wrote. The store keeps whole seconds of the expiry.
+fn is_own(stored: &Transaction, write: &Write) -> bool {
+    let written = &write.transaction;
+    stored.version == written.version
+        && stored.expires_at.map(Timestamp::seconds) == written.expires_at.map(Timestamp::seconds)
+        && *stored == Transaction { expires_at: stored.expires_at, ..written.clone() }
 }
 
 /// One line per status answer: never its body.

@@ -17,6 +17,8 @@ const PAGE_ENTRIES: usize = 100;
 const PROBES_MAX: usize = 5;
 /// Wait before looking again where the index still shows what has been settled.
 const STALE_INDEX_WAIT: Duration = Duration::from_secs(1);
+/// Looks in a row that settle nothing, before the rest is left to the next run: an item that cannot be read stays in the index.
+const FRUITLESS_PASSES_MAX: u32 = 3;
 
 /// How much a sweep may do at once.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +75,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// # Errors
     /// [`StoreError`] when the index or the table cannot be read. What was settled before stays settled.
     pub async fn run(mut self) -> Result<SweepReport, StoreError> {
+        let mut fruitless = 0;
         loop {
             let pass = self.pass().await?;
             if self.report.outage || self.report.unfinished || self.report.store_failures > 0 {
@@ -81,8 +84,14 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             let now = self.reconciler.clock.now();
             match pass.next.filter(|at| *at <= self.limits.horizon) {
                 Some(at) if at > now => self.reconciler.clock.sleep(at.since(now)).await,
-                Some(_) if pass.settled == 0 => self.reconciler.clock.sleep(STALE_INDEX_WAIT).await,
-                Some(_) => {}
+                Some(_) if pass.settled == 0 => {
+                    fruitless += 1;
+                    if fruitless >= FRUITLESS_PASSES_MAX {
+                        return Ok(self.report);
+                    }
+                    self.reconciler.clock.sleep(STALE_INDEX_WAIT).await;
+                }
+                Some(_) => fruitless = 0,
                 None => return Ok(self.report),
             }
         }

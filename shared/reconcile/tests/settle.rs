@@ -112,8 +112,8 @@ async fn a_write_that_was_applied_but_not_answered_counts_once() {
     let first = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
     let deadline = reconciler.clock.now() + Duration::from_secs(30);
     let again = reconciler.settle(&id, None, &[notify("n", "Success")], Asking::Claims, deadline).await.unwrap();
-    assert_eq!(again.dispositions, [Disposition::Duplicate]);
-    assert_eq!(reconciler.store.transaction(&id), Some(first.write.unwrap().transaction));
+    assert_eq!(again.write, first.write, "it loses to its own write, and says what it wrote");
+    assert_eq!(reconciler.store.writes().len(), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What is due is asked about; what is not costs nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
+
 mod support;
 
 use std::time::Duration;
@@ -126,4 +128,16 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
         SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now, first_shard: 0 };
     assert_eq!(Sweeper::new(&reconciler, limits).run().await.unwrap().store_failures, 1);
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
+}
+
+/// An entry that the table does not confirm: expired, unreadable, or an index that lags.
+#[tokio::test]
+async fn an_entry_that_cannot_be_settled_does_not_keep_the_sweep_busy() {
+    let reconciler = reconciler();
+    open(&reconciler, 2).await;
+    reconciler.status_api.script("t001", [Said::Status("Success")]);
+    reconciler.store.hide(&TransactionId::new("t000").unwrap());
+    let start = reconciler.clock.now();
+    assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
+    assert!(reconciler.clock.now().since(start) < Duration::from_secs(5));
 }

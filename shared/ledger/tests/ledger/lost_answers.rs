@@ -65,8 +65,10 @@ async fn settle(claim: &str, answer: &'static str) -> (Aws, Transaction, usize) 
     let id = id("settled");
     let evidence = [notification("n1", claim)];
     let settlement = reconciler.settle(&id, None, &evidence, Asking::Claims, at(60)).await.unwrap();
-    assert_eq!(settlement.dispositions, [Disposition::Duplicate], "found in its own write");
+    assert_eq!(settlement.dispositions, [Disposition::Claimed]);
     let stored = stand.read(&id).await.unwrap();
+    let told = settlement.write.expect("what was written is told").transaction;
+    assert_eq!((told.version, told.change, told.outcome), (stored.version, stored.change, stored.outcome));
     (aws, stored, reconciler.status_api.asked.into_inner())
 }
 
