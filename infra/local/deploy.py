@@ -1,0 +1,197 @@
+"""Deploys the real template on the emulator. Reads a request and writes an answer, both JSON.
+
+    python deploy.py < request.json > answer.json
+
+Request: endpoint, region, stack (its name), template (path), parameters (name to value), secrets (logical id to
+value), functions (logical id to {"binary", "log"}: the executable and the file that takes its output).
+Answer: outputs, functions (logical id to deployed name), routes (path to URL).
+
+This is AWS's own way with two additions, for what the emulator (1.5.33) lacks. It ignores the OpenAPI body of an HTTP
+API: the routes that the body describes are created after the deployment, without asking for signatures, which it does
+not check. And it hands number parameters on as text: event source mappings get the numbers themselves.
+"""
+
+import io
+import json
+import shlex
+import sys
+import zipfile
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from transform import transform
+
+CODE_BUCKET = "code"
+STACK_SECONDS_MAX = 120
+POLL_SECONDS = 1
+EXECUTABLE = 0o100755 << 16
+
+# Lambda collects what a function prints. The emulator keeps a part of it, so here it goes to a file that has it all.
+BOOTSTRAP = """#!/bin/sh
+exec "$LAMBDA_TASK_ROOT/function" >>{log} 2>&1
+"""
+
+
+class DeployError(Exception):
+    """What went wrong, for a person."""
+
+
+def main():
+    request = json.load(sys.stdin)
+    try:
+        json.dump(deploy(request), sys.stdout)
+    except (DeployError, BotoCoreError, ClientError, OSError) as error:
+        sys.exit(str(error))
+
+
+def deploy(request):
+    aws = Aws(request["endpoint"], request["region"])
+    code = upload_functions(aws, request["functions"])
+    template = transform(request["template"], code)
+    create_stack(aws, request["stack"], template, request["parameters"])
+    ids = aws.physical_ids(request["stack"])
+    for name, value in request["secrets"].items():
+        aws.client("secretsmanager").put_secret_value(SecretId=ids[name], SecretString=value)
+    return {
+        "outputs": aws.outputs(request["stack"]),
+        "functions": {name: ids[name] for name in request["functions"]},
+        "routes": create_routes(aws, template, ids),
+    }
+
+
+def upload_functions(aws, functions):
+    """Uploads one zip per function; returns where each is."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    code = {}
+    for name, function in functions.items():
+        code[name] = {"Bucket": CODE_BUCKET, "Key": f"{name}.zip"}
+        s3.put_object(**code[name], Body=package(function["binary"], function["log"]))
+    return code
+
+
+def package(binary, log):
+    """The zip of a function. Not compressed: it goes no further than this machine."""
+    archive = io.BytesIO()
+    with open(binary, "rb") as file, zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        add_executable(target, "bootstrap", BOOTSTRAP.format(log=shlex.quote(log)))
+        add_executable(target, "function", file.read())
+    return archive.getvalue()
+
+
+def add_executable(archive, name, content):
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = EXECUTABLE
+    archive.writestr(entry, content)
+
+
+def create_stack(aws, stack, template, parameters):
+    unknown = sorted(set(parameters) - set(template["Parameters"]))
+    if unknown:
+        known = ", ".join(sorted(template["Parameters"]))
+        raise DeployError(f"the template has no parameter {', '.join(unknown)}; it has {known}")
+    put_numbers(template, parameters)
+    cloudformation = aws.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateBody=json.dumps(template, separators=(",", ":")),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
+        OnFailure="DO_NOTHING",
+    )
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    try:
+        waiter.wait(
+            StackName=stack,
+            WaiterConfig={"Delay": POLL_SECONDS, "MaxAttempts": STACK_SECONDS_MAX // POLL_SECONDS},
+        )
+    except WaiterError as error:
+        raise DeployError(f"the stack was not created: {aws.failures(stack) or error}") from error
+
+
+def put_numbers(template, parameters):
+    """Puts the values of number parameters where event source mappings refer to them."""
+    declared = template["Parameters"].items()
+    numbers = {name: parameters.get(name, it.get("Default")) for name, it in declared if it["Type"] == "Number"}
+
+    def put(value):
+        if isinstance(value, dict):
+            if value.get("Ref") in numbers:
+                return int(numbers[value["Ref"]])
+            return {key: put(item) for key, item in value.items()}
+        return [put(item) for item in value] if isinstance(value, list) else value
+
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            resource["Properties"] = put(resource["Properties"])
+
+
+def create_routes(aws, template, ids):
+    """Creates what the OpenAPI bodies of the HTTP APIs describe; returns the URL of each path."""
+    gateway = aws.client("apigatewayv2")
+    urls = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != "AWS::ApiGatewayV2::Api":
+            continue
+        for path, methods in resource["Properties"]["Body"]["paths"].items():
+            for method, operation in methods.items():
+                integration = gateway.create_integration(
+                    ApiId=ids[name],
+                    IntegrationType="AWS_PROXY",
+                    IntegrationUri=ids[target_function(operation)],
+                    PayloadFormatVersion=operation["x-amazon-apigateway-integration"]["payloadFormatVersion"],
+                )
+                gateway.create_route(
+                    ApiId=ids[name],
+                    RouteKey=f"{method.upper()} {path}",
+                    Target=f"integrations/{integration['IntegrationId']}",
+                )
+            # The host names of the APIs do not resolve on every machine; this path always does.
+            urls[path] = f"{aws.public_endpoint}/_aws/execute-api/{ids[name]}{path}"
+    return urls
+
+
+def target_function(operation):
+    """The logical id of the function in `...:functions/${AckFunction.Arn}/invocations`."""
+    uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    return uri.partition("functions/${")[2].partition(".Arn}")[0]
+
+
+class Aws:
+    """The emulator's AWS."""
+
+    def __init__(self, endpoint, region):
+        self.endpoint = endpoint
+        # The functions' HTTP library takes host names only in this place.
+        self.public_endpoint = endpoint.replace("127.0.0.1", "localhost")
+        self.region = region
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}),
+        )
+
+    def outputs(self, stack):
+        found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+    def physical_ids(self, stack):
+        resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+    def failures(self, stack):
+        """Why resources of the stack failed, oldest first."""
+        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("FAILED")]
+        return "; ".join(f"{it['LogicalResourceId']}: {it.get('ResourceStatusReason', '')}" for it in failed)
+
+
+if __name__ == "__main__":
+    main()

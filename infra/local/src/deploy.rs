@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::{LOG_FILE, REGION};
+use crate::{Error, PythonEnv, TEMPLATE, workspace};
+
+/// What deploy.py is asked for.
+#[derive(Serialize)]
+pub(crate) struct Request {
+    pub(crate) endpoint: String,
+    pub(crate) region: &'static str,
+    pub(crate) stack: &'static str,
+    pub(crate) template: PathBuf,
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// By logical id.
+    pub(crate) secrets: BTreeMap<&'static str, String>,
+    /// By logical id.
+    pub(crate) functions: BTreeMap<&'static str, Function>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Function {
+    pub(crate) binary: PathBuf,
+    /// Takes everything that the function prints.
+    pub(crate) log: PathBuf,
+}
+
+impl Request {
+    pub(crate) fn new(endpoint: String) -> Self {
+        Self {
+            endpoint,
+            region: REGION,
+            stack: "spg-webhooks",
+            template: workspace().join(TEMPLATE),
+            parameters: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            functions: BTreeMap::new(),
+        }
+    }
+}
+
+/// What deploy.py answers.
+#[derive(Deserialize)]
+pub(crate) struct Deployed {
+    outputs: BTreeMap<String, String>,
+    functions: BTreeMap<String, String>,
+    routes: BTreeMap<String, String>,
+}
+
+impl Deployed {
+    pub(crate) fn output(&self, name: &'static str) -> Result<String, Error> {
+        self.outputs.get(name).cloned().ok_or(Error::Incomplete { what: name })
+    }
+
+    pub(crate) fn function(&self, logical_id: &'static str) -> Result<String, Error> {
+        self.functions.get(logical_id).cloned().ok_or(Error::Incomplete { what: logical_id })
+    }
+
+    pub(crate) fn route(&self, path: &'static str) -> Result<String, Error> {
+        self.routes.get(path).cloned().ok_or(Error::Incomplete { what: path })
+    }
+}
+
+/// Deploys the template on the emulator.
+pub(crate) fn deploy(python: &PythonEnv, dir: &Path, request: &Request) -> Result<Deployed, Error> {
+    let program = python.program("python");
+    let mut child = Command::new(&program)
+        .arg(workspace().join("infra/local/deploy.py"))
+        // No compiled files beside the sources.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(Error::start(&program))?;
+    let text = serde_json::to_vec(request).map_err(Error::json("the request to deploy.py"))?;
+    // Closed at the end of the statement, which is how the script knows that it has everything.
+    let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(&text));
+    let output = child.wait_with_output().map_err(Error::start(&program))?;
+    if sent.is_err() || !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Error::Deploy { reason, log: dir.join(LOG_FILE) });
+    }
+    serde_json::from_slice(&output.stdout).map_err(Error::json("the answer of deploy.py"))
+}

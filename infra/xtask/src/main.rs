@@ -1,0 +1,46 @@
+//! `cargo xtask ...`: everything that a person does with this repository beside building and deploying it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
+
+mod demo;
+mod dependencies;
+mod local;
+mod test;
+mod tools;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Runs and checks spg-webhooks on this machine")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole system on this machine: the real template on an emulated AWS
+    #[command(subcommand)]
+    Local(local::Command),
+    /// The scenarios of a payment's life against the whole system on this machine, with a verdict
+    Demo(demo::Arguments),
+    /// Every check of the project, in order
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Local(command) => command.run(),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// How a subcommand ends.
+type Outcome = Result<ExitCode, Box<dyn Error>>;

@@ -1,0 +1,27 @@
+//! The programs that the checks run.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::process::Command;
+
+pub use spg_local::cargo;
+use spg_local::{PythonEnv, workspace};
+
+/// The Python environment with the tools that check the template.
+pub fn checks() -> Result<PythonEnv, spg_local::Error> {
+    PythonEnv::install("checks", &workspace().join("infra/xtask/requirements.txt"))
+}
+
+/// A program, to be run in the root of the workspace.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(workspace());
+    command
+}
+
+/// Runs it with its output shown; an error unless it ends with success.
+pub fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|error| format!("{program} could not be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
+}
