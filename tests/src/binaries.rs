@@ -2,7 +2,8 @@
 //!
 //! All four functions are built by one command, the same selection as a plain `cargo build` makes, so that a build made
 //! by hand is reused. With the environment variable `SPG_TEST_BINARIES` set to a folder, what lies there is used instead
-//! and nothing is built: `<folder>/<name>` or, as `cargo lambda build` leaves it, `<folder>/<name>/bootstrap`.
+//! and nothing is built: `<folder>/<name>` or, as `cargo lambda build` leaves it, `<folder>/<name>/bootstrap`; examples lie in
+//! `<folder>/examples`.
 
 use std::collections::HashMap;
 use std::env;
@@ -50,6 +51,9 @@ pub fn function(name: &str) -> PathBuf {
 /// # Panics
 /// If it cannot be built, with the compiler's messages.
 pub fn example(name: &str) -> PathBuf {
+    if let Some(folder) = env::var_os(FOLDER_VARIABLE) {
+        return prebuilt(&Path::new(&folder).join("examples"), name);
+    }
     static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().expect("no panic while locked");
     if let Some(path) = built.get(name) {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -19,6 +19,9 @@ struct Message {
 struct Target {
     name: String,
 }
+
+/// A folder with executables that were built before: one build then serves several programs.
+pub const BINARIES_VARIABLE: &str = "SPG_TEST_BINARIES";
 
 /// The packages of the functions.
 pub const FUNCTION_PACKAGES: [&str; 4] = ["ack", "processor", "sweeper", "publisher"];
@@ -45,9 +48,15 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Builds packages with the development profile, which the tests share; returns the executable of each by its name.
-/// Cargo shows its own progress.
-pub(crate) fn executables(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>, Error> {
+/// Builds packages with the development profile and returns the executable of each by its name; cargo shows its own progress.
+/// Where [`BINARIES_VARIABLE`] names a folder, what lies there is taken and nothing is built.
+///
+/// # Errors
+/// They do not compile, or are not in the folder.
+pub fn executables(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>, Error> {
+    if let Some(folder) = std::env::var_os(BINARIES_VARIABLE).map(PathBuf::from) {
+        return packages.iter().map(|package| Ok(((*package).to_owned(), prebuilt(&folder, package)?))).collect();
+    }
     let mut command = cargo();
     let program = command.get_program().to_owned();
     command
@@ -71,4 +80,9 @@ pub(crate) fn executables(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>
         Some(package) => Err(Error::NoExecutable { package: (*package).to_owned() }),
         None => Ok(found),
     }
+}
+
+fn prebuilt(folder: &Path, package: &str) -> Result<PathBuf, Error> {
+    let path = folder.join(package);
+    if path.is_file() { Ok(path) } else { Err(Error::NoExecutable { package: package.to_owned() }) }
 }

@@ -19,7 +19,7 @@ mod python;
 mod simulator;
 mod stack;
 
-pub use build::{FUNCTION_PACKAGES, build_functions, cargo};
+pub use build::{BINARIES_VARIABLE, FUNCTION_PACKAGES, build_functions, cargo, executables};
 pub use error::Error;
 pub use interrupt::end_on_interrupt;
 pub use logs::{Logs, show_logs};

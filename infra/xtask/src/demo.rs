@@ -1,10 +1,11 @@
 use std::os::unix::process::CommandExt as _;
 
 use clap::Args;
-use spg_local::workspace;
+use spg_local::{BINARIES_VARIABLE, FUNCTION_PACKAGES, executables};
 
 use crate::Outcome;
-use crate::tools::cargo;
+
+const DEMO: &str = "demo";
 
 /// What it takes is the demo's matter: it is a program of its own, so that no other command has to compile it.
 #[derive(Args)]
@@ -15,12 +16,14 @@ pub struct Arguments {
     options: Vec<String>,
 }
 
-/// Becomes the demo, which then has the terminal and Ctrl-C for itself.
+/// Builds all that the demo runs at once, so that they share what they depend on, and becomes the demo, which then has the terminal
+/// and Ctrl-C for itself.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let mut command = cargo();
-    let manifest = workspace().join("Cargo.toml");
-    // Paths in the options are meant from where the person is.
-    command.current_dir(".").args(["run", "--package", "demo", "--manifest-path"]).arg(manifest).arg("--");
-    command.args(&arguments.options);
+    let packages: Vec<&str> = FUNCTION_PACKAGES.into_iter().chain([DEMO, "spg-simulator"]).collect();
+    println!("building (the first time takes minutes)");
+    let built = executables(&packages)?;
+    let demo = &built[DEMO];
+    let mut command = std::process::Command::new(demo);
+    command.args(&arguments.options).env(BINARIES_VARIABLE, demo.parent().unwrap_or(demo));
     Err(format!("the demo could not be started: {}", command.exec()).into())
 }

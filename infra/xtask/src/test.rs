@@ -1,11 +1,12 @@
 use std::error::Error;
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use spg_local::workspace;
+use spg_local::{BINARIES_VARIABLE, workspace};
 
 use crate::tools::{cargo, checks, command, run as run_command};
 use crate::{Outcome, dependencies};
@@ -30,7 +31,7 @@ struct Step {
 }
 
 /// In the order in which they run: what fails fast comes first.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
     Step {
@@ -39,6 +40,7 @@ const STEPS: [Step; 6] = [
         check: dependencies::check,
     },
     Step { name: "clippy", about: "no warnings in any target", check: clippy },
+    Step { name: "build", about: "everything, once: the next two steps run what it makes", check: build },
     Step { name: "unit", about: "the tests of all crates", check: unit },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
 ];
@@ -113,10 +115,22 @@ fn template() -> Result<(), Box<dyn Error>> {
     )
 }
 
+/// One build of everything has one set of features: nothing is compiled twice for the steps that follow.
+fn build() -> Result<(), Box<dyn Error>> {
+    run_command(cargo().args(["build", "--workspace", "--all-targets"]))
+}
+
 fn unit() -> Result<(), Box<dyn Error>> {
-    run_command(cargo().args(["test", "--workspace"]))
+    run_command(cargo().args(["test", "--workspace"]).env(BINARIES_VARIABLE, binaries()?))
 }
 
 fn local() -> Result<(), Box<dyn Error>> {
-    run_command(command(std::env::current_exe()?).arg("demo"))
+    let binaries = binaries()?;
+    run_command(command(binaries.join("demo")).env(BINARIES_VARIABLE, &binaries))
+}
+
+/// Where `build` leaves its executables: beside this one.
+fn binaries() -> Result<PathBuf, Box<dyn Error>> {
+    let own = std::env::current_exe()?;
+    Ok(own.parent().ok_or("this program lies in no folder")?.to_owned())
 }
