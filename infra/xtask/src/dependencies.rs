@@ -34,7 +34,16 @@ struct Licenses {
 
 #[derive(Deserialize)]
 struct Bans {
+    deny: Vec<Banned>,
     skip: Vec<Skip>,
+}
+
+/// A crate that may not be there at all.
+#[derive(Deserialize)]
+struct Banned {
+    #[serde(rename = "crate")]
+    name: String,
+    reason: String,
 }
 
 /// A version that may be there beside another.
@@ -119,6 +128,10 @@ fn output(mut command: Command) -> Result<String, Box<dyn Error>> {
 
 fn findings(policy: &Policy, packages: &[Package]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut findings = licence_findings(&policy.licenses, packages)?;
+    for banned in &policy.bans.deny {
+        let found = packages.iter().filter(|package| package.name == banned.name);
+        findings.extend(found.map(|package| format!("{}: banned: {}", package.label(), banned.reason)));
+    }
     findings.extend(duplicate_findings(&policy.bans, packages));
     findings.extend(source_findings(&policy.sources, packages));
     Ok(findings)
@@ -207,6 +220,7 @@ mod tests {
     fn judged(skip: &str, packages: &[Package]) -> Vec<String> {
         let policy = format!(
             "graph.targets = []\nlicenses.allow = ['MIT', 'Apache-2.0']\nbans.skip = [{skip}]\n\
+             bans.deny = [{{ crate = 'second-tls', reason = 'one is enough' }}]\n\
              sources.allow-registry = ['https://example.com/index']\n"
         );
         findings(&toml::from_str(&policy).unwrap(), packages).unwrap()
@@ -241,6 +255,12 @@ mod tests {
         assert_eq!(judged("{ crate = 'a@1', reason = '' }", &both()), ["deny.toml: a@1 has no reason"]);
         let stale = judged("{ crate = 'a@2.1', reason = 'b wants it' }", &both());
         assert_eq!(stale, ["deny.toml: a@2.1 is no second version any more", "a: several versions, 1.0.0, 2.10.0"]);
+    }
+
+    #[test]
+    fn a_banned_crate_is_found() {
+        let packages = [package("a", "1.0.0", "MIT"), package("second-tls", "3.0.0", "Apache-2.0")];
+        assert_eq!(judged("", &packages), ["second-tls 3.0.0: banned: one is enough"]);
     }
 
     #[test]
