@@ -14,7 +14,7 @@ pub const WEBHOOK_KEYS_SECRET: &str = "spg-webhooks/webhook-keys";
 /// The secret with the Status API's credentials.
 pub const STATUS_API_SECRET: &str = "spg-webhooks/status-api";
 /// The bus of the published events.
-pub const EVENT_BUS: &str = "spg-transactions";
+pub const EVENT_BUS: &str = "spg-outcomes";
 
 /// One of the four functions, ready to be started or changed further; the secrets that it reads are put in place:
 /// [`webhook::KEY`] and the credentials that the Status API accepts.

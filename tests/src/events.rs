@@ -258,6 +258,11 @@ pub fn schedule() -> Value {
     json!({})
 }
 
+/// The time as it stands in events, in epoch milliseconds.
+pub fn now_ms() -> u64 {
+    u64::try_from(epoch_ms(now())).unwrap_or(u64::MAX)
+}
+
 fn default_headers(body_bytes: usize) -> Map<String, Value> {
     let headers = [
         ("accept-encoding", "gzip,deflate".to_owned()),
@@ -275,8 +280,4 @@ fn default_headers(body_bytes: usize) -> Map<String, Value> {
 fn next() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn now_ms() -> u64 {
-    u64::try_from(epoch_ms(now())).unwrap_or(u64::MAX)
 }

@@ -68,6 +68,11 @@ impl Launch {
         self
     }
 
+    /// The names of the variables that were set here.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.environment.keys().map(String::as_str)
+    }
+
     /// The function's time-out: the deadline of an invocation, after which the process is killed. Default 30 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {

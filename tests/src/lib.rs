@@ -30,8 +30,10 @@ mod function;
 mod gate;
 mod logs;
 mod runtime_api;
+pub mod schema;
 mod server;
 mod status_api;
+pub mod template;
 pub mod webhook;
 
 pub use aws::{Aws, Call, Fault, Injected, Outcome, Table};

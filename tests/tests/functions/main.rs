@@ -1,0 +1,18 @@
+//! The four real function binaries, driven as Lambda drives them, against endpoints that count every call.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod ack_answers;
+mod ack_keys;
+mod ack_vector;
+mod budgets;
+mod canary;
+mod configuration;
+mod deadlines;
+mod partial_batches;
+mod policy;
+mod publisher;
+mod races;
+mod support;
+mod sweeper;
+mod whole_way;

@@ -1,0 +1,146 @@
+//! What a sweep costs: it grows with what is due, not with what is stored.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Fault, Reply, events};
+
+use crate::support::{Stand, cost, notification, process, record, says};
+
+/// The due index has so many shards.
+const SHARDS: usize = 8;
+/// Questions that a sweep asks at the same time, at most.
+const QUESTIONS_CONCURRENT_MAX: usize = 16;
+
+/// Opens transactions whose claim nobody has confirmed yet.
+fn open(stand: &Stand, ids: &[String]) {
+    let processor = stand.start("processor");
+    stand.status_api.otherwise(Reply::text(503, ""));
+    for some in ids.chunks(10) {
+        let records: Vec<_> = some.iter().map(|id| record(&notification(id, "n1", "Success"))).collect();
+        process(&processor, &records);
+    }
+    stand.reset();
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("t{n}")).collect()
+}
+
+fn shards(stand: &Stand, ids: &[String]) -> usize {
+    ids.iter().map(|id| stand.item(id)["dueShard"].to_string()).collect::<BTreeSet<_>>().len()
+}
+
+#[test]
+fn a_sweep_with_nothing_due_queries_each_shard_and_does_nothing_else() {
+    let stand = Stand::new();
+    let sweeper = stand.start("sweeper");
+    for event in [events::schedule(), json!({"anything": "else"}), Value::Null] {
+        stand.reset();
+        sweeper.invoke(event).unwrap();
+        assert_eq!(stand.cost(), cost([("dynamodb:Query", SHARDS)], 0));
+    }
+    // What is stored and not due costs nothing either.
+    let processor = stand.start("processor");
+    stand.status_api.otherwise(Reply::status("Declined"));
+    let records: Vec<_> = ids(10).iter().map(|id| record(&notification(id, "n1", "Declined"))).collect();
+    process(&processor, &records);
+    stand.reset();
+    sweeper.invoke(events::schedule()).unwrap();
+    assert_eq!(stand.cost(), cost([("dynamodb:Query", SHARDS)], 0));
+}
+
+#[test]
+fn what_is_due_is_read_once_asked_about_once_and_written_once() {
+    let stand = Stand::new();
+    let ids = ids(40);
+    open(&stand, &ids);
+    let (due, rest) = ids.split_at(30);
+    due.iter().for_each(|id| stand.make_due(id));
+    let shards = shards(&stand, due);
+    for id in due {
+        stand.status_api.always(id, says(id, "Success").after(Duration::from_millis(20)));
+    }
+    // So late that nothing else falls due while it runs.
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke_within(events::schedule(), Duration::from_secs(12)).unwrap();
+    let expected = [("dynamodb:BatchGetItem", shards), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", due.len())];
+    assert_eq!(stand.cost(), cost(expected, due.len()));
+    assert!(due.iter().all(|id| stand.item(id)["paymentStatus"] == "Success" && stand.item(id)["version"] == 2));
+    assert!(rest.iter().all(|id| stand.item(id)["paymentStatus"] == "Pending" && stand.status_api.asked(id) == 0));
+    let at_once = stand.status_api.in_flight_max();
+    assert!((2..=QUESTIONS_CONCURRENT_MAX).contains(&at_once), "{at_once}");
+}
+
+#[test]
+fn an_outage_ends_the_sweep_after_a_few_questions_and_leaves_everything_due() {
+    let stand = Stand::new();
+    let ids = ids(30);
+    open(&stand, &ids);
+    ids.iter().for_each(|id| stand.make_due(id));
+    stand.status_api.otherwise(Reply::text(503, ""));
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke(events::schedule()).unwrap();
+    assert_eq!(stand.status_api.questions().len(), 5);
+    assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 5, "those are due a little later");
+    assert!(stand.aws.count("dynamodb:Query") <= SHARDS);
+    assert!(ids.iter().all(|id| stand.item(id)["nextCheckAt"].is_u64()));
+}
+
+#[test]
+fn two_sweeps_at_once_do_no_harm() {
+    let stand = Stand::new();
+    let ids = ids(10);
+    open(&stand, &ids);
+    ids.iter().for_each(|id| stand.make_due(id));
+    ids.iter().for_each(|id| stand.status_api.always(id, says(id, "Success")));
+    let sweepers = [stand.start("sweeper"), stand.start("sweeper")];
+    let gate = tests::Gate::new();
+    stand.aws.inject(Fault::on("dynamodb:BatchGetItem").held(&gate));
+    let time = Duration::from_secs(12);
+    let invocations = sweepers.each_ref().map(|sweeper| sweeper.begin_within(events::schedule(), time));
+    assert!(gate.wait_for_arrivals(2, crate::support::PATIENCE), "both have seen the same as due");
+    gate.open();
+    invocations.into_iter().for_each(|invocation| assert_eq!(invocation.wait().unwrap(), Value::Null));
+    for id in &ids {
+        let item = stand.item(id);
+        assert_eq!((&item["paymentStatus"], &item["outcome"]), (&json!("Success"), &json!(1)), "{item}");
+        assert_eq!(item["history"].as_array().unwrap().len(), 2, "{item}");
+    }
+}
+
+#[test]
+fn what_falls_due_within_the_run_is_waited_for() {
+    let stand = Stand::new();
+    let ids = ids(1);
+    open(&stand, &ids);
+    let mut item = stand.aws.table().raw_item("t0").unwrap();
+    let due_at = events::now_ms() + 1_500;
+    item["nextCheckAt"] = json!({"N": due_at.to_string()});
+    stand.aws.table().put_raw(&item);
+    stand.status_api.always("t0", says("t0", "Success"));
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke(events::schedule()).unwrap();
+    assert!(events::now_ms() >= due_at);
+    assert_eq!((&stand.item("t0")["paymentStatus"], stand.status_api.asked("t0")), (&json!("Success"), 1));
+}
+
+#[test]
+fn an_answer_that_cannot_be_stored_fails_the_sweep_and_the_transaction_stays_due() {
+    let stand = Stand::new();
+    let ids = ids(3);
+    open(&stand, &ids);
+    ids.iter().for_each(|id| stand.make_due(id));
+    ids.iter().for_each(|id| stand.status_api.always(id, says(id, "Success")));
+    let t1 = |body: &Value| body["Key"]["transactionID"]["S"] == "t1";
+    stand.aws.inject(Fault::on("dynamodb:UpdateItem").when(t1).error(400, "AccessDeniedException"));
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke(events::schedule()).unwrap_err();
+    assert_eq!(stand.item("t1")["paymentStatus"], "Pending");
+    assert!(stand.item("t1")["nextCheckAt"].as_u64().unwrap() < events::now_ms(), "due as before");
+    assert!(["t0", "t2"].iter().all(|id| stand.item(id)["paymentStatus"] == "Success"));
+    stand.aws.clear_faults();
+    sweeper.invoke_within(events::schedule(), Duration::from_secs(12)).unwrap();
+    assert_eq!(stand.item("t1")["paymentStatus"], "Success");
+}
