@@ -1,0 +1,93 @@
+//! The look back at the end of the run: what must not have happened in the meantime has not.
+
+use std::collections::BTreeSet;
+
+use crate::scene::{End, Scene};
+use crate::{Failure, outcomes};
+
+pub const NAME: &str = "At the end of the run";
+const COMPLAINTS_MAX: usize = 5;
+
+/// What the scenarios left behind.
+pub struct Left {
+    pub ends: Vec<End>,
+    /// TransactionIDs of which a dead letter was expected.
+    pub letters: BTreeSet<String>,
+}
+
+/// Looks at everything once more.
+pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
+    nothing_more_happened(scene, left).await?;
+    events_keep_to_the_contract(scene);
+    let waiting = scene.emptied().await?;
+    scene.checks.equal("messages left on the queue", 0, waiting);
+    let letters = scene.stage.letters.bodies();
+    let about: Vec<&str> = letters.iter().map(|letter| letter["transactionID"].as_str().unwrap_or("nothing")).collect();
+    let expected: Vec<&str> = left.letters.iter().map(String::as_str).collect();
+    scene.checks.equal("dead letters", expected.join(", "), about.join(", "));
+    let report = scene.stage.spg.report();
+    scene.checks.equal("forgeries acknowledged", 0, report.summary.forgeries_acknowledged);
+    scene.checks.equal("questions about what does not exist", 0, report.other_questions.len());
+    let panics: usize = ["ack", "processor", "sweeper", "publisher"]
+        .iter()
+        .map(|function| scene.stage.log_lines(function, &["panicked at"]))
+        .sum();
+    scene.checks.equal("panics", 0, panics);
+    Ok(())
+}
+
+/// Every transaction is as its scenario left it: the same status, the same events, no more.
+async fn nothing_more_happened(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
+    let ids: Vec<String> = left.ends.iter().map(|end| end.transaction_id.clone()).collect();
+    let items = scene.stage.items(&ids).await?;
+    let events = scene.stage.outcomes.by_transaction();
+    let mut complaints = Vec::new();
+    for End { transaction_id, status, events: expected } in &left.ends {
+        let stored = items.get(transaction_id).map(|item| item.status.clone());
+        if stored != *status {
+            complaints.push(format!("{transaction_id} is {stored:?}, was {status:?}"));
+        }
+        let told = outcomes::in_words(events.get(transaction_id).map_or(&[], Vec::as_slice));
+        if told != *expected {
+            complaints.push(format!("{transaction_id} has the events {told}, had {expected}"));
+        }
+    }
+    none(scene, "transactions that changed after their scenario", &complaints);
+    scene.stored_in_words = Some(format!("transactions looked at again: {}", left.ends.len()));
+    Ok(())
+}
+
+fn events_keep_to_the_contract(scene: &mut Scene) {
+    let all = scene.stage.outcomes.all();
+    let mut complaints: Vec<String> = all.iter().flat_map(outcomes::Event::complaints).collect();
+    let by_transaction = scene.stage.outcomes.by_transaction();
+    let mut distinct = 0;
+    for (id, events) in &by_transaction {
+        distinct += events.len();
+        let counted =
+            events.iter().map(outcomes::Event::outcome).eq(1..=u64::try_from(events.len()).unwrap_or(u64::MAX));
+        if !counted {
+            complaints.push(format!("{id}: outcomes are not consecutive from 1"));
+        }
+        let finalised = events.iter().filter(|event| event.is_finalised()).count();
+        if finalised > 1 {
+            complaints.push(format!("{id}: finalised {finalised} times"));
+        }
+    }
+    // Delivery is at least once: an event may come again, but only as it was.
+    for event in &all {
+        let known = by_transaction.get(event.transaction_id()).into_iter().flatten();
+        if known.filter(|first| first.outcome() == event.outcome()).any(|first| first != event) {
+            complaints.push(format!("{}#{}: came again with other content", event.transaction_id(), event.outcome()));
+        }
+    }
+    none(scene, "events that break the contract", &complaints);
+    let again = all.len() - distinct;
+    scene.events_in_words = Some(format!("events: {distinct}, sent again: {again}"));
+}
+
+fn none(scene: &mut Scene, name: &str, complaints: &[String]) {
+    let named = complaints.iter().take(COMPLAINTS_MAX).cloned().collect::<Vec<_>>().join("; ");
+    let found = if complaints.is_empty() { "none".to_owned() } else { format!("{}: {named}", complaints.len()) };
+    scene.checks.equal(name, "none", found);
+}

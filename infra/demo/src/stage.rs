@@ -1,0 +1,131 @@
+//! Everything that the scenarios share: the stack, the simulated SPG, and the eyes on what comes of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use spg_host::SystemClock;
+use spg_local::{Stack, StackInfo};
+use spg_simulator::{Config, Credentials, Seed, SimTime, Simulator, WebhookKey};
+use tokio::time::Instant;
+
+use crate::{Clients, Failure, Inbox, Item, Options, Outcomes};
+
+/// SPG repeats what is not acknowledged after 5 minutes of its own time: here after 10 seconds.
+const TIME_SCALE: u32 = 30;
+/// The machine may be a small one, and the emulator is no API Gateway.
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// More at once only waits inside the emulator.
+const DELIVERIES_IN_FLIGHT_MAX: usize = 16;
+/// A Success is asked about once more after so long, so that a demo shows it.
+pub const RECHECK_SUCCESS_AFTER: Duration = Duration::from_secs(30);
+/// A terminal that is not ours.
+pub const FOREIGN_TERMINAL: &str = "77777";
+/// Two webhook keys, as during a rotation. They open nothing outside this machine.
+const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
+
+/// Shared by all scenarios.
+pub struct Stage {
+    pub spg: Simulator,
+    pub info: StackInfo,
+    pub clients: Clients,
+    pub outcomes: Outcomes,
+    /// The dead-letter queue's messages so far.
+    pub letters: Inbox,
+    began: Instant,
+    /// Epoch milliseconds of the simulated clock's zero.
+    simulated_zero: u64,
+}
+
+impl Stage {
+    /// Starts the simulated SPG, brings the stack up and begins to watch.
+    ///
+    /// # Errors
+    /// Anything that keeps the stack from being complete.
+    pub async fn up(options: &Options) -> Result<Self, Failure> {
+        let keys: Vec<WebhookKey> = KEYS.into_iter().map(WebhookKey::from_bytes).collect();
+        let spg = Simulator::start(Config {
+            seed: Seed(options.seed),
+            time_scale: TIME_SCALE,
+            keys: keys.clone(),
+            credentials: Credentials {
+                token: spg_local::STATUS_API_TOKEN_DEFAULT.to_owned(),
+                client_id: spg_local::STATUS_API_CLIENT_ID_DEFAULT.to_owned(),
+            },
+            acknowledgement_timeout: ACKNOWLEDGEMENT_TIMEOUT,
+            deliveries_in_flight_max: DELIVERIES_IN_FLIGHT_MAX,
+            ..Config::default()
+        })
+        .await?;
+        let simulated_zero = SystemClock.now_millis().saturating_sub(millis(spg.clock().wall(spg.clock().now().0)));
+        let wanted = stack_options(options, &spg, &keys);
+        let info = tokio::task::spawn_blocking(move || Stack::up(&wanted)).await??;
+        spg.set_webhook_url(&info.webhook_url);
+        let clients = Clients::new(&info);
+        let outcomes = Outcomes::subscribe(&clients, &info.event_bus).await?;
+        let letters = Inbox::open(clients.sqs.clone(), info.dlq_url.clone());
+        Ok(Self { spg, info, clients, outcomes, letters, began: Instant::now(), simulated_zero })
+    }
+
+    /// Says what happens, with the time since the stage was up.
+    pub fn say(&self, who: &str, what: &str) {
+        let since = self.began.elapsed();
+        eprintln!("{:>4}.{} s  {who:<42} {what}", since.as_secs(), since.subsec_millis() / 100);
+    }
+
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn item(&self, id: &str) -> Result<Option<Item>, Failure> {
+        self.clients.item(&self.info.table, id).await
+    }
+
+    /// # Errors
+    /// The table cannot be read.
+    pub async fn items(&self, ids: &[String]) -> Result<BTreeMap<String, Item>, Failure> {
+        self.clients.items(&self.info.table, ids).await
+    }
+
+    /// Dead letters about a transaction.
+    pub fn letters_about(&self, id: &str) -> Vec<Value> {
+        self.letters.bodies().into_iter().filter(|letter| letter["transactionID"] == id).collect()
+    }
+
+    /// How many lines of a function's log have all of these texts in them.
+    pub fn log_lines(&self, function: &str, texts: &[&str]) -> usize {
+        let log = fs::read(self.info.logs.join(format!("{function}.log"))).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().filter(|line| texts.iter().all(|text| line.contains(text))).count()
+    }
+
+    /// What a duration on the wall clock is on the simulator's.
+    pub fn simulated(&self, wall: Duration) -> Duration {
+        self.spg.clock().simulated(wall)
+    }
+
+    /// A moment of the simulated clock in epoch milliseconds.
+    pub fn epoch_millis(&self, at: SimTime) -> u64 {
+        self.simulated_zero + millis(self.spg.clock().wall(at.0))
+    }
+}
+
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn stack_options(options: &Options, spg: &Simulator, keys: &[WebhookKey]) -> spg_local::Options {
+    let ours = [spg_simulator::spec::DEFAULT_TERMINAL, spg_simulator::spec::BACKOFFICE_TEST_TERMINAL];
+    let parameter = |name: &str, value: String| (name.to_owned(), value);
+    let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| Path::new(&options.dir).to_path_buf());
+    spg_local::Options {
+        port: options.port,
+        status_api_url: Some(spg.status_api_url()),
+        webhook_keys: keys.iter().take(1).map(WebhookKey::to_base64).collect(),
+        parameters: vec![
+            parameter("TerminalIds", "".to_owned()),
+            parameter("RecheckSuccessAfter", "0".to_owned()),
+        ],
+        ..spg_local::Options::new(dir)
+    }
+}
