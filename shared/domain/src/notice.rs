@@ -101,6 +101,9 @@ fn claim_final(draft: &mut Draft<'_>, claim: FinalStatus) -> Disposition {
         }
         None => Disposition::Claimed,
     };
+    if transaction.status.as_final().is_none() {
+        transaction.claims.clear();
+    }
     transaction.claims.insert(claim, now);
     draft.wants_answer = true;
     draft.due_now = true;

@@ -136,20 +136,13 @@ fn shuffled(all: Vec<Notification>) -> impl Strategy<Value = Vec<Notification>> 
     duplicates.prop_flat_map(move |more| Just([all.clone(), more].concat()).prop_shuffle())
 }
 
-/// What the Status API says, question by question; the last is repeated for ever, and final.
+/// What the Status API says, question by question: some time nothing final, then one final state, or a second one that corrects it.
+/// The last is repeated for ever.
 fn answers() -> impl Strategy<Value = Vec<&'static str>> {
-    let last = proptest::sample::select(FinalStatus::ALL.map(FinalStatus::as_str).to_vec());
-    (
-        proptest::collection::vec(
-            proptest::sample::select(&["Pending", "InProcessing", "Success", "Declined"][..]),
-            0..2,
-        ),
-        last,
-    )
-        .prop_map(|(mut answers, last)| {
-            answers.push(last);
-            answers
-        })
+    let not_final = proptest::sample::select(&["Pending", "InProcessing", "Partial"][..]);
+    let is_final = proptest::sample::select(FinalStatus::ALL.map(FinalStatus::as_str).to_vec());
+    let parts = (proptest::collection::vec(not_final, 0..5), proptest::collection::vec(is_final, 1..3));
+    parts.prop_map(|(open, settled)| [open, settled].concat())
 }
 
 /// Delivers all, asking as the processor does, then sweeps until nothing is due. Returns the status and the outcomes.
