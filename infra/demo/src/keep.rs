@@ -1,10 +1,14 @@
 //! Everything goes on running, to play with.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::Stage;
 
-/// Says what there is and how to use it, and waits. Ctrl-C ends the stack and this program.
+/// How often new events are looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Says what there is and how to use it, and shows each event. Ctrl-C ends the stack and this program.
 pub async fn until_interrupted(stage: &Stage, dir: &Path) {
     let info = &stage.info;
     let spg = stage.spg.base_url();
@@ -32,13 +36,15 @@ What is stored of it, and what the functions say:
   curl -s {aws} -H 'X-Amz-Target: DynamoDB_20120810.GetItem' -H 'Content-Type: application/x-amz-json-1.0' \\
     -H 'Authorization: AWS4-HMAC-SHA256 Credential=demo/20260101/{}/dynamodb/aws4_request, SignedHeaders=host, Signature=0' \\
     -d '{{\"TableName\":\"{}\",\"Key\":{{\"transactionID\":{{\"S\":\"mine-1\"}}}}}}'
-  cargo xtask local logs --follow
+  cargo xtask local logs --follow --dir {}
 
 Its Status API, and taking it down and bringing it back:
   curl -s {spg}/control/payments/mine-1/questions
   curl -s -X PUT {spg}/control/faults -H 'Content-Type: application/json' -d '[{{\"fault\":{{\"kind\":\"unavailable\"}}}}]'
   curl -s -X DELETE {spg}/control/faults
   curl -s '{spg}/control/report?format=table'
+
+Events on the bus from now on are shown here.
 ",
         info.webhook_url,
         info.registration_url,
@@ -49,7 +55,15 @@ Its Status API, and taking it down and bringing it back:
         dir.join("stack.json").display(),
         info.region,
         info.table,
+        dir.display(),
     );
+    let mut shown = stage.outcomes.all().len();
     // Ctrl-C is handled by who ends the stack.
-    std::future::pending::<()>().await;
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        for event in stage.outcomes.all().iter().skip(shown) {
+            println!("event   {}  {event}", event.transaction_id());
+            shown += 1;
+        }
+    }
 }

@@ -121,10 +121,10 @@ fn stack_options(options: &Options, spg: &Simulator, keys: &[WebhookKey]) -> spg
     spg_local::Options {
         port: options.port,
         status_api_url: Some(spg.status_api_url()),
-        webhook_keys: keys.iter().take(1).map(WebhookKey::to_base64).collect(),
+        webhook_keys: keys.iter().map(WebhookKey::to_base64).collect(),
         parameters: vec![
-            parameter("TerminalIds", "".to_owned()),
-            parameter("RecheckSuccessAfter", "0".to_owned()),
+            parameter("TerminalIds", ours.join(",")),
+            parameter("RecheckSuccessAfter", RECHECK_SUCCESS_AFTER.as_secs().to_string()),
         ],
         ..spg_local::Options::new(dir)
     }

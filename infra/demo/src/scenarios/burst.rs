@@ -28,6 +28,8 @@ const SPREAD: Duration = Duration::from_secs(20);
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const REGISTRATIONS_AT_ONCE: usize = 8;
+/// Three in one invocation of the processor, a correction, a recheck and one look of the sweeper.
+const QUESTIONS_MAX: usize = 6;
 /// Wrong payments that are named.
 const COMPLAINTS_MAX: usize = 5;
 
@@ -188,6 +190,8 @@ fn judge(
     scene.stored_in_words = Some(format!("{}, each by a status answer", states.join(", ")));
     let asked: Vec<usize> = scene.ids.iter().map(|id| scene.questions(id)).collect();
     let (all, most) = (asked.iter().sum::<usize>(), asked.iter().max().copied().unwrap_or_default());
+    let limit = format!("at most {QUESTIONS_MAX}");
+    scene.checks.that("questions about one payment", most <= QUESTIONS_MAX, limit, most);
     scene.say(&format!("{all} questions for {} payments, at most {most} for one", planned.len()));
 }
 
