@@ -239,6 +239,24 @@ fn no_personal_data_and_no_secret_is_seen_anywhere() {
     }
 }
 
+/// Every line is JSON, and what dependencies say below a warning is left out: some print what they carry.
+#[test]
+fn only_our_own_crates_log_in_detail() {
+    let mut canary = Canary::start();
+    canary.accepted_webhooks();
+    canary.process();
+    canary.sweep_and_publish();
+    for (name, function) in ["ack", "processor", "sweeper", "publisher"].iter().zip(&canary.functions) {
+        let lines = function.logs().json();
+        assert_eq!(lines.len(), function.logs().lines().len(), "{}", function.logs().text());
+        for line in lines.iter().filter(|line| line.get("_aws").is_none()) {
+            let target = line["target"].as_str().unwrap_or_default();
+            let ours = target.starts_with(name) || target.starts_with("spg_");
+            assert!(ours || line["level"] == "WARN" || line["level"] == "ERROR", "{line}");
+        }
+    }
+}
+
 /// As it is, escaped, and in parts: a name is one even without its other half.
 fn spellings(canary: &str) -> Vec<String> {
     let ascii: String = canary.chars().flat_map(char::escape_default).collect();

@@ -59,9 +59,7 @@ fn what_is_due_is_read_once_asked_about_once_and_written_once() {
     let (due, rest) = ids.split_at(30);
     due.iter().for_each(|id| stand.make_due(id));
     let shards = shards(&stand, due);
-    for id in due {
-        stand.status_api.always(id, says(id, "Success").after(Duration::from_millis(20)));
-    }
+    due.iter().for_each(|id| stand.status_api.always(id, says(id, "Success")));
     // So late that nothing else falls due while it runs.
     let sweeper = stand.start("sweeper");
     sweeper.invoke_within(events::schedule(), Duration::from_secs(12)).unwrap();
@@ -69,8 +67,27 @@ fn what_is_due_is_read_once_asked_about_once_and_written_once() {
     assert_eq!(stand.cost(), cost(expected, due.len()));
     assert!(due.iter().all(|id| stand.item(id)["paymentStatus"] == "Success" && stand.item(id)["version"] == 2));
     assert!(rest.iter().all(|id| stand.item(id)["paymentStatus"] == "Pending" && stand.status_api.asked(id) == 0));
+}
+
+#[test]
+fn questions_are_asked_at_the_same_time_but_not_too_many() {
+    let stand = Stand::new();
+    let ids = ids(30);
+    open(&stand, &ids);
+    for id in &ids {
+        stand.make_due(id);
+        // All in one shard, which is read and asked about as one.
+        let mut item = stand.aws.table().raw_item(id).unwrap();
+        item["dueShard"] = json!({"N": "3"});
+        stand.aws.table().put_raw(&item);
+        stand.status_api.always(id, says(id, "Success").after(Duration::from_millis(50)));
+    }
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke_within(events::schedule(), Duration::from_secs(12)).unwrap();
+    let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", ids.len())];
+    assert_eq!(stand.cost(), cost(expected, ids.len()));
     let at_once = stand.status_api.in_flight_max();
-    assert!((2..=QUESTIONS_CONCURRENT_MAX).contains(&at_once), "{at_once}");
+    assert!((6..=QUESTIONS_CONCURRENT_MAX).contains(&at_once), "{at_once}");
 }
 
 #[test]
