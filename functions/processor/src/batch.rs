@@ -15,7 +15,7 @@ use crate::record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};
 const GROUPS_CONCURRENT: usize = 10;
 /// A failed message comes back after this many seconds, doubled with each attempt, and up to as much again as jitter.
 const RETRY_SECONDS_MIN: u32 = 5;
-const RETRY_SECONDS_MAX: u32 = 300;
+const RETRY_SECONDS_MAX: u32 = 900;
 
 /// The processor's logic, over any store, Status API, clock and queue.
 #[derive(Debug)]

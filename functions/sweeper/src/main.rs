@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use lambda_runtime::{LambdaEvent, service_fn};
 use spg_domain::Timestamp;
 use spg_host::{Aws, CallLimits, Metrics, Service, finish, invocation_span, start};
-use spg_reconcile::{Clock, Sweeper, error_chain};
+use spg_reconcile::{Clock, Sweeper};
 use spg_wiring::SettlingConfig;
 use sweeper::{QUESTION_TIMEOUT, limits};
 use tracing::Instrument;
@@ -25,9 +25,7 @@ async fn main() -> ExitCode {
     let handle = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
         let sweep = Sweeper::new(reconciler, limits(reconciler, reconciler.clock.now(), deadline)).run();
-        let swept = sweep.instrument(invocation_span(&event.context.request_id)).await;
-        // As text: the runtime logs what it is given, down to the raw answer.
-        let report = swept.map_err(|error| lambda_runtime::Error::from(error_chain(&error)))?;
+        let report = sweep.instrument(invocation_span(&event.context.request_id)).await;
         tracing::info!(
             settled = report.settlements.len(),
             latenessMs = u64::try_from(report.lateness_max.as_millis()).unwrap_or(u64::MAX),
@@ -38,7 +36,7 @@ async fn main() -> ExitCode {
         let mut metrics = Metrics::new("sweeper");
         metrics.tally(report.tallies());
         metrics.flush();
-        let failed = format!("{} status answers could not be stored; they stay due", report.store_failures);
+        let failed = format!("{} calls of the store failed; what they were about stays due", report.store_failures);
         if report.store_failures > 0 { Err(lambda_runtime::Error::from(failed)) } else { Ok(()) }
     };
     finish(lambda_runtime::run(service_fn(handle)).await)

@@ -27,6 +27,7 @@ pub(crate) fn answer(draft: &mut Draft<'_>, answer: &StatusAnswer, asked_version
     // Rule 7: someone wrote a later answer while this one was under way.
     let overtaken = transaction.answered_version != ANSWERED_NOW && transaction.answered_version > asked_version;
     if overtaken && said != transaction.status {
+        transaction.ask_once_more(now);
         draft.wants_answer = true;
         draft.due_now = true;
         return Disposition::Overtaken;
@@ -121,7 +122,7 @@ fn final_answer(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, m
 
 /// The answer confirms the stored final state: doubts run out, the recheck is done.
 fn agree(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, mismatch: bool) -> Disposition {
-    let now = draft.now;
+    let (now, recheck_after) = (draft.now, draft.rules.recheck_success_after);
     let Some(transaction) = draft.transaction_mut() else { return Disposition::Refused };
     let was_paid = transaction.paid();
     let now_paid = facts.paid(&transaction.status);
@@ -139,7 +140,9 @@ fn agree(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, mismatch
         transaction.agreed_since = None;
     }
     if transaction.recheck_at.is_some_and(|at| at <= now) {
-        transaction.recheck_at = None;
+        // It may have been brought forward: the recheck of a Success still comes at its time.
+        let planned = transaction.confirmed_at.zip(recheck_after).map(|(confirmed, after)| confirmed + after);
+        transaction.recheck_at = planned.filter(|at| *at > now && said == FinalStatus::Success);
     }
     draft.accept_answer();
     match (was_paid, now_paid) {

@@ -60,7 +60,10 @@ impl Facts {
     /// Takes what the Status API says over what was known, and keeps what it leaves out: the live answer often has no date.
     pub(crate) fn overrule_by(&mut self, answer: &Self) {
         let known = std::mem::replace(self, answer.clone());
-        let reference_status = answer.reference_status.or(known.reference_status);
+        // An answer without the block keeps what is known, unless its type says that the reference was paid.
+        let paid_by_type = answer.payment_type.as_ref().is_some_and(|t| t.as_str() == "PREF");
+        let unsaid = if paid_by_type { Some(ReferenceStatus::Paid) } else { known.reference_status };
+        let reference_status = answer.reference_status.or(unsaid);
         self.fill_from(&known);
         self.reference_status = reference_status;
     }

@@ -101,9 +101,6 @@ fn claim_final(draft: &mut Draft<'_>, claim: FinalStatus) -> Disposition {
         }
         None => Disposition::Claimed,
     };
-    if transaction.status.as_final().is_none() {
-        transaction.claims.clear();
-    }
     transaction.claims.insert(claim, now);
     draft.wants_answer = true;
     draft.due_now = true;
@@ -122,6 +119,7 @@ fn advance(draft: &mut Draft<'_>, status: PaymentStatus) -> Disposition {
 
 /// Fills absent facts; amounts that differ need attention (rule 8).
 fn learn(draft: &mut Draft<'_>, facts: &crate::Facts) -> Disposition {
+    let now = draft.now;
     let Some(transaction) = draft.transaction_mut() else { return Disposition::Noted };
     let before = transaction.facts.clone();
     transaction.facts.fill_from(facts);
@@ -132,6 +130,9 @@ fn learn(draft: &mut Draft<'_>, facts: &crate::Facts) -> Disposition {
     let learned = before != transaction.facts;
     let learned_type = before.payment_type.is_none() && transaction.facts.payment_type.is_some();
     let unpaid_success = transaction.status == PaymentStatus::SUCCESS && learned_type;
+    if unpaid_success {
+        transaction.ask_once_more(now);
+    }
     for reason in before.mismatches(facts) {
         draft.raise(reason);
     }

@@ -55,15 +55,16 @@ pub(crate) fn next_check(transaction: &Transaction, asked: Asked, due_now: bool,
     if transaction.foreign {
         return None;
     }
-    let wanted = wanted(transaction, now)?;
+    let wanted = wanted(transaction, now);
     match asked {
         // Evidence alone may only bring it nearer, and only where it is a reason to ask.
         Asked::No if due_now => Some(transaction.next_check_at.map_or(now, |at| at.min(now))),
-        Asked::No => transaction.next_check_at.or(Some(wanted)),
+        Asked::No => transaction.next_check_at.or(wanted),
         // The answer was overtaken and there was no time to ask again.
         Asked::Answered if due_now => Some(now),
-        Asked::Answered => Some(wanted),
+        Asked::Answered => wanted,
         Asked::Silent { outage, retry_after } => {
+            let wanted = wanted?;
             let soonest = now + jittered(transaction, retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
             let wanted = if outage { now + jittered(transaction, OUTAGE_RETRY) } else { wanted };
             Some(wanted.max(soonest))

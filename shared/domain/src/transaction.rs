@@ -134,6 +134,13 @@ impl Transaction {
         self.status.as_final().is_some() && !self.claims.is_empty()
     }
 
+    /// A final transaction is to be asked about until an answer agrees: kept on the item, so that silence does not end it.
+    pub(crate) fn ask_once_more(&mut self, now: Timestamp) {
+        if self.status.as_final().is_some() {
+            self.recheck_at = Some(self.recheck_at.map_or(now, |at| at.min(now)));
+        }
+    }
+
     /// As the latest outcome said: Success, of a paying type, and of a paid reference if there is one (rule 10).
     pub fn paid(&self) -> bool {
         self.published.as_ref().is_some_and(|published| published.paid)

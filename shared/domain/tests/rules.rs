@@ -327,3 +327,51 @@ fn timeout_may_be_tried_again() {
     assert!(event(&ledger).detail.retry_eligible);
     insta::assert_json_snapshot!(event(&ledger).detail);
 }
+
+#[test]
+fn what_must_be_asked_again_stays_due_when_nothing_answers() {
+    // A Declined that was answered otherwise meanwhile: the disagreement is not forgotten.
+    let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
+    ledger.weigh(&answer("Declined", 1));
+    ledger.weigh_all(&[answer("Error", 1), silence(SilenceKind::Unavailable, true)]);
+    assert!(due_in(&ledger).is_some());
+    sweep(&mut ledger, 100, |l| answer("Declined", l.version()));
+    assert_eq!(due_in(&ledger), None);
+
+    // A type that was learned after an untyped Success, with the recheck off.
+    let mut untyped = status_answer("Success");
+    untyped.facts.payment_type = None;
+    let said = |version| Evidence::Answer { answer: untyped.clone(), asked_version: version };
+    let mut ledger = Ledger::new();
+    ledger.rules.recheck_success_after = None;
+    let mut first = notification("n1", "Success");
+    first.facts.payment_type = None;
+    ledger.weigh_all(&[notify(first), said(0)]);
+    assert_eq!(due_in(&ledger), None);
+    ledger.weigh_all(&[notify(notification("n2", "Success")), silence(SilenceKind::Unavailable, true)]);
+    assert!(due_in(&ledger).is_some());
+    ledger.wait(HOUR);
+    ledger.weigh(&said(ledger.version()));
+    assert!(event(&ledger).detail.paid);
+}
+
+#[test]
+fn a_doubt_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
+    let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
+    ledger.weigh(&notify(notification("n2", "Success")));
+    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    ledger.wait(DAY * 61);
+    ledger.weigh(&notify(notification("n3", "Pending")));
+    assert!(due_in(&ledger).is_some(), "the question that ends in Lapsed is still to come");
+    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    assert_eq!(event(&ledger).detail.reason.as_deref(), Some("Lapsed"));
+}
+
+#[test]
+fn rule_10_the_type_of_a_paid_reference_says_that_it_is_paid() {
+    let mut said = status_answer("Success");
+    said.facts.payment_type = word("PREF");
+    let mut ledger = Ledger::after([notify(reference(notification("made", "Pending"), ReferenceStatus::Unpaid))]);
+    ledger.weigh(&Evidence::Answer { answer: said, asked_version: 1 });
+    assert!(event(&ledger).detail.paid);
+}

@@ -36,7 +36,8 @@ impl Cooldown {
     pub fn learn(&self, reply: &Reply, now: Timestamp) {
         let mut state = self.lock();
         match reply.result {
-            Ok(_) | Err(SilenceKind::NotFound) => *state = State::default(),
+            // A pause that was asked for goes on: this answer may be to an older question.
+            Ok(_) | Err(SilenceKind::NotFound) => state.failures = 0,
             Err(SilenceKind::Unavailable | SilenceKind::Unauthorised) => {
                 state.failures += 1;
                 if let Some(retry_after) = reply.retry_after {
@@ -106,7 +107,8 @@ mod tests {
         cooldown.learn(&reply(Err(SilenceKind::Unavailable), Some(Duration::from_secs(3600))), at(100));
         assert!(cooldown.is_on(at(159)));
         assert!(!cooldown.is_on(at(160)));
-        cooldown.learn(&reply(Ok(()), None), at(100));
-        assert!(!cooldown.is_on(at(100)));
+        // An answer that was under way all along does not end the pause.
+        cooldown.learn(&reply(Ok(()), None), at(101));
+        assert!(cooldown.is_on(at(159)));
     }
 }

@@ -12,7 +12,9 @@ use crate::{Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Writ
 const ATTEMPTS_MAX: u32 = 6;
 /// Questions more in one invocation where the answer lags behind a claim.
 const LAG_QUESTIONS_MAX: usize = 2;
-/// The waits before them, so that all is asked within 4 seconds.
+/// No such question begins later than this after the first.
+const LAG_WINDOW: Duration = Duration::from_secs(4);
+/// The waits before them.
 const LAG_WAITS: [Duration; LAG_QUESTIONS_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
 /// Questions more where an answer was overtaken (rule 7).
 const OVERTAKEN_QUESTIONS_MAX: u32 = 1;
@@ -85,8 +87,15 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         asking: Asking,
         deadline: Timestamp,
     ) -> Result<Settlement, SettleError> {
-        let mut questions =
-            Questions { asking, deadline, lag: 0, overtaken: 0, answers: Vec::new(), asked: Vec::new() };
+        let mut questions = Questions {
+            asking,
+            deadline,
+            lag: 0,
+            overtaken: 0,
+            first_at: None,
+            answers: Vec::new(),
+            asked: Vec::new(),
+        };
         for _ in 0..ATTEMPTS_MAX {
             let mut draft = Draft::new(id.clone(), stored.take(), &self.rules);
             let now = self.clock.now();
@@ -153,6 +162,10 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         while draft.wants_answer() {
             let Some(wait) = questions.next_wait(last == Some(Disposition::Overtaken)) else { return };
             let wait_until = self.clock.now() + wait;
+            let first = *questions.first_at.get_or_insert(wait_until);
+            if !wait.is_zero() && wait_until.since(first) > LAG_WINDOW {
+                return;
+            }
             if !self.may_ask_at(wait_until, questions.deadline) {
                 return;
             }
@@ -183,6 +196,8 @@ struct Questions {
     deadline: Timestamp,
     lag: usize,
     overtaken: u32,
+    /// When the first question of this call was asked.
+    first_at: Option<Timestamp>,
     answers: Vec<Evidence>,
     asked: Vec<Asked>,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Entries of the due index read in one call; their transactions are read in one more.
 const PAGE_ENTRIES: usize = 100;
-/// If this many questions fail before the first is answered, the run ends and leaves the rest due.
+/// If this many questions in a row are not answered, the run ends and leaves the rest due.
 const PROBES_MAX: usize = 5;
 /// Wait before looking again where the index still shows what has been settled.
 const STALE_INDEX_WAIT: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub struct SweepReport {
     pub outage: bool,
     /// Something due was left for the next run for want of time.
     pub unfinished: bool,
-    /// Transactions that could not be written: due still.
+    /// Calls of the store that failed: what they were about is due still.
     pub store_failures: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct Sweeper<'a, S, A, C> {
     reconciler: &'a Reconciler<S, A, C>,
     limits: SweepLimits,
     report: SweepReport,
-    /// Questions without an answer, before the first with one.
+    /// Questions in a row without an answer.
     failures: usize,
     answered: bool,
 }
@@ -72,14 +72,20 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 
     /// Sweeps until nothing more falls due before the horizon, the time is over or the Status API turns out to be down.
     ///
-    /// # Errors
-    /// [`StoreError`] when the index or the table cannot be read. What was settled before stays settled.
-    pub async fn run(mut self) -> Result<SweepReport, StoreError> {
+    /// A store that cannot be read ends it too, and is counted: what was settled before is settled, and must be told.
+    pub async fn run(mut self) -> SweepReport {
         let mut fruitless = 0;
         loop {
-            let pass = self.pass().await?;
+            let pass = match self.pass().await {
+                Ok(pass) => pass,
+                Err(error) => {
+                    tracing::error!(error = %error_chain(&error), "the sweep ends early");
+                    self.report.store_failures += 1;
+                    return self.report;
+                }
+            };
             if self.report.outage || self.report.unfinished || self.report.store_failures > 0 {
-                return Ok(self.report);
+                return self.report;
             }
             let now = self.reconciler.clock.now();
             match pass.next.filter(|at| *at <= self.limits.horizon) {
@@ -87,12 +93,12 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 Some(_) if pass.settled == 0 => {
                     fruitless += 1;
                     if fruitless >= FRUITLESS_PASSES_MAX {
-                        return Ok(self.report);
+                        return self.report;
                     }
                     self.reconciler.clock.sleep(STALE_INDEX_WAIT).await;
                 }
                 Some(_) => fruitless = 0,
-                None => return Ok(self.report),
+                None => return self.report,
             }
         }
     }
@@ -167,8 +173,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             .filter_map(std::future::ready)
             .collect()
             .await;
-        self.learn(&asked);
-        let outage = !self.answered;
+        let outage = self.learn(&asked);
         let now = reconciler.clock.now();
         let lateness = |t: &Transaction| t.next_check_at.map(|at| now.since(at)).unwrap_or_default();
         let latest = asked.iter().map(|(transaction, ..)| lateness(transaction)).max().unwrap_or_default();
@@ -194,14 +199,17 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         settled
     }
 
-    fn learn(&mut self, asked: &[(Transaction, Reply, Duration)]) {
+    /// Whether nothing at all seems to be answered now; the run ends when that was so for several questions in a row.
+    fn learn(&mut self, asked: &[(Transaction, Reply, Duration)]) -> bool {
         if asked.iter().any(|(_, reply, _)| matches!(reply.result, Ok(_) | Err(SilenceKind::NotFound))) {
             self.answered = true;
+            self.failures = 0;
+            return false;
         }
-        if !self.answered {
-            self.failures += asked.len();
-            self.report.outage = self.failures >= PROBES_MAX;
-        }
+        self.failures += asked.len();
+        self.report.outage = self.failures >= PROBES_MAX;
+        // One that fails alone, after others were answered, is its own matter.
+        asked.len() > 1 || !self.answered
     }
 }
 

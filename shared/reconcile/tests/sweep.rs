@@ -18,7 +18,7 @@ async fn sweep(reconciler: &TestReconciler) -> SweepReport {
         horizon: now + Duration::from_secs(47),
         first_shard: 0,
     };
-    Sweeper::new(reconciler, limits).run().await.unwrap()
+    Sweeper::new(reconciler, limits).run().await
 }
 
 /// `n` open transactions, all due.
@@ -126,7 +126,7 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
     let now = reconciler.clock.now();
     let limits =
         SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now, first_shard: 0 };
-    assert_eq!(Sweeper::new(&reconciler, limits).run().await.unwrap().store_failures, 1);
+    assert_eq!(Sweeper::new(&reconciler, limits).run().await.store_failures, 1);
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
 }
 
@@ -140,4 +140,23 @@ async fn an_entry_that_cannot_be_settled_does_not_keep_the_sweep_busy() {
     let start = reconciler.clock.now();
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
     assert!(reconciler.clock.now().since(start) < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn an_outage_that_begins_in_the_middle_of_a_run_leaves_all_due_soon() {
+    let reconciler = reconciler();
+    open(&reconciler, 60).await;
+    // So old that each alone would wait for hours.
+    reconciler.clock.advance(Duration::from_secs(20 * 24 * 3600));
+    for (n, id) in ids(60).iter().enumerate() {
+        let said = if n < 5 { Said::Status("Success") } else { Said::Silent(SilenceKind::Unavailable) };
+        reconciler.status_api.script(id, [said]);
+    }
+    let report = sweep(&reconciler).await;
+    assert!(report.outage);
+    let now = reconciler.clock.now();
+    for id in ids(60).into_iter().skip(5) {
+        let transaction = reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
+        assert!(transaction.next_check_at.unwrap().since(now) <= Duration::from_secs(30));
+    }
 }

@@ -88,7 +88,8 @@ impl GuardedStatusApi {
 
 impl StatusApi for GuardedStatusApi {
     async fn ask(&self, question: &Question) -> Reply {
-        match self.client().await {
+        // Reading the secret again takes its time from the question's.
+        match tokio::time::timeout(question.timeout, self.client()).await.ok().flatten() {
             Some(client) => client.ask(question).await,
             None => Reply {
                 result: Err(SilenceKind::Unauthorised),

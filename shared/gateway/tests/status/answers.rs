@@ -86,9 +86,19 @@ async fn a_200_that_says_nothing_usable() {
 
 #[tokio::test]
 async fn an_unreadable_field_is_noted() {
-    let reply = reply_to(ok(r#"{"paymentStatus":"Success","amount":{"value":"much","currency":"EUR"}}"#)).await;
+    let reply = reply_to(ok(r#"{"paymentStatus":"Success","paymentType":["PURS"]}"#)).await;
     assert_eq!(reply.problem, Some("a field cannot be read"));
-    assert_eq!(reply.result.unwrap().facts.amount, None);
+    assert_eq!(reply.result.unwrap().facts.payment_type, None);
+}
+
+/// An amount that cannot be compared must not pass for one that was not said.
+#[tokio::test]
+async fn an_unreadable_amount_makes_the_answer_unusable() {
+    for amount in [r#"{"value":"15,90","currency":"EUR"}"#, r#"{"value":"15.90"}"#, "15.90"] {
+        let reply = reply_to(ok(&format!(r#"{{"paymentStatus":"Success","amount":{amount}}}"#))).await;
+        assert_eq!(reply.result, Err(SilenceKind::Unavailable), "{amount}");
+        assert_eq!(reply.problem, Some("the amount cannot be read"), "{amount}");
+    }
 }
 
 #[tokio::test]
