@@ -121,7 +121,7 @@ fn build() -> Result<(), Box<dyn Error>> {
 }
 
 fn unit() -> Result<(), Box<dyn Error>> {
-    run_command(cargo().args(["test", "--workspace"]).env(BINARIES_VARIABLE, binaries()?))
+    run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(BINARIES_VARIABLE, binaries()?))
 }
 
 fn local() -> Result<(), Box<dyn Error>> {
