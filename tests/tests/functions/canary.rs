@@ -185,7 +185,8 @@ impl Canary {
         let mut told: Vec<_> =
             self.stand.aws.events().into_iter().map(|event| event.detail["eventId"].clone()).collect();
         told.sort_by_key(Value::to_string);
-        assert_eq!(told, ["t-malformed#1", "t-open#1", "t-registered#1", "t-success#1"]);
+        // The answer about t-malformed has an amount that cannot be read: it is none.
+        assert_eq!(told, ["t-open#1", "t-registered#1", "t-success#1"]);
     }
 
     /// Everything that anybody gets to see, by where it is.
