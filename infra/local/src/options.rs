@@ -69,6 +69,8 @@ impl Options {
         let mut parameters = vec![
             ("StatusApiUrl".to_owned(), status_api_url.to_owned()),
             ("Architecture".to_owned(), architecture.to_owned()),
+            // The emulator knows no AWS::Logs::QueryDefinition.
+            ("SavedQueries".to_owned(), "no".to_owned()),
         ];
         parameters.extend(self.ack_status_code.clone().map(|code| ("AckStatusCode".to_owned(), code)));
         parameters.extend(self.parameters.iter().cloned());

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
-use crate::tools::{cargo, checks, command, run as run_command};
+use crate::tools::{cargo, checkov, checks, command, run as run_command};
 use crate::{Outcome, dependencies};
 
 #[derive(Args)]
@@ -112,6 +112,9 @@ fn template() -> Result<(), Box<dyn Error>> {
         command(tools.program("sam"))
             .args(["validate", "--lint", "--template", "template.yaml", "--region", "eu-west-1"])
             .env("SAM_CLI_TELEMETRY", "0"),
+    )?;
+    run_command(
+        command(checkov()?.program("checkov")).args(["--config-file", ".checkov.yaml", "--file"]).arg(&transformed),
     )
 }
 

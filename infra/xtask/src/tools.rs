@@ -12,6 +12,11 @@ pub fn checks() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("checks", &workspace().join("infra/xtask/requirements.txt"))
 }
 
+/// The Python environment with checkov.
+pub fn checkov() -> Result<PythonEnv, spg_local::Error> {
+    PythonEnv::install("checkov", &workspace().join("infra/xtask/checkov-requirements.txt"))
+}
+
 /// A program, to be run in the root of the workspace.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);

@@ -66,6 +66,7 @@ impl Metrics {
         for tally in tallies {
             match tally {
                 Tally::Count(name) => self.count(name, 1),
+                Tally::Counts(name, n) => self.count(name, u64::try_from(n).unwrap_or(u64::MAX)),
                 Tally::CountBy(name, kind) => self.count_by(name, kind, 1),
                 Tally::Duration(name, duration) => self.duration(name, duration),
             }

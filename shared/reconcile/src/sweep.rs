@@ -37,8 +37,12 @@ pub struct SweepLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SweepReport {
     pub settlements: Vec<Settlement>,
+    /// Found due, as far as the run looked: one that stops early has not seen all.
+    pub due: usize,
     /// How long the latest of all had been due.
     pub lateness_max: Duration,
+    /// Of each transaction that was open after its question: for how long it has been.
+    pub open_ages: Vec<Duration>,
     /// The Status API answered nothing: what was due is due still.
     pub outage: bool,
     /// Something due was left for the next run for want of time.
@@ -143,6 +147,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             .filter_map(|id| found.remove(id))
             .filter(|t| t.next_check_at.is_some_and(|at| at <= now))
             .collect();
+        self.report.due += due.len();
         let mut settled = 0;
         while !due.is_empty() && !self.report.outage {
             if self.reconciler.is_cooling_down() {
@@ -188,6 +193,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             match result {
                 Ok(settlement) => {
                     settled += 1;
+                    self.report.open_ages.extend(open_age(&settlement, now));
                     self.report.settlements.push(settlement);
                 }
                 Err(error) => {
@@ -240,4 +246,10 @@ impl Pass {
 
 fn next_check(settlement: &Settlement) -> Option<Timestamp> {
     settlement.write.as_ref().and_then(|write| write.transaction.next_check_at)
+}
+
+/// None where the transaction is final; a doubted one is.
+fn open_age(settlement: &Settlement, now: Timestamp) -> Option<Duration> {
+    let transaction = &settlement.write.as_ref()?.transaction;
+    transaction.status.as_final().is_none().then(|| now.since(transaction.first_seen_at))
 }

@@ -10,6 +10,8 @@ use crate::{Settlement, SweepReport};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tally {
     Count(&'static str),
+    /// So many at once. Zero is told too, so that a share of it can be computed.
+    Counts(&'static str, usize),
     /// Counted apart by a value of a closed set.
     CountBy(&'static str, &'static str),
     Duration(&'static str, Duration),
@@ -21,12 +23,15 @@ impl Settlement {
         let mut tallies = Vec::new();
         for asked in &self.questions {
             tallies.push(Tally::Duration("StatusApiLatency", asked.took));
+            let (mut failures, mut refusals) = (0, 0);
             match asked.reply.result {
                 Ok(_) => tallies.push(Tally::CountBy("StatusAnswers", asked.disposition.as_str())),
                 Err(SilenceKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),
-                Err(SilenceKind::Unauthorised) => tallies.push(Tally::Count("StatusApiCredentialsRefused")),
-                Err(SilenceKind::Unavailable) => tallies.push(Tally::Count("StatusApiFailures")),
+                Err(SilenceKind::Unauthorised) => refusals = 1,
+                Err(SilenceKind::Unavailable) => failures = 1,
             }
+            tallies.push(Tally::Counts("StatusApiFailures", failures));
+            tallies.push(Tally::Counts("StatusApiCredentialsRefused", refusals));
         }
         self.tally_change(&mut tallies);
         tallies
@@ -61,14 +66,49 @@ impl SweepReport {
     pub fn tallies(&self) -> Vec<Tally> {
         let mut tallies: Vec<Tally> = self.settlements.iter().flat_map(Settlement::tallies).collect();
         tallies.push(Tally::Count("Sweeps"));
+        tallies.push(Tally::Counts("Due", self.due));
         tallies.push(Tally::Duration("DueLateness", self.lateness_max));
+        tallies.extend(self.open_ages.iter().map(|age| Tally::CountBy("StillOpen", age_class(*age))));
         if self.outage {
             tallies.push(Tally::Count("SweepsStoppedByOutage"));
         }
         if self.unfinished {
             tallies.push(Tally::Count("SweepsUnfinished"));
         }
-        tallies.extend(std::iter::repeat_n(Tally::Count("StoreFailures"), self.store_failures));
+        tallies.push(Tally::Counts("StoreFailures", self.store_failures));
         tallies
+    }
+}
+
+/// How long a transaction has been open, in steps that people tell apart.
+fn age_class(age: Duration) -> &'static str {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+    match age {
+        age if age < HOUR => "UnderAnHour",
+        age if age < DAY => "UnderADay",
+        age if age < WEEK => "UnderAWeek",
+        _ => "AWeekOrMore",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(seconds: u64, expected: &str) {
+        assert_eq!(age_class(Duration::from_secs(seconds)), expected, "{seconds} s");
+    }
+
+    #[test]
+    fn ages_fall_into_the_class_that_their_name_says() {
+        check(0, "UnderAnHour");
+        check(3_599, "UnderAnHour");
+        check(3_600, "UnderADay");
+        check(86_399, "UnderADay");
+        check(86_400, "UnderAWeek");
+        check(604_799, "UnderAWeek");
+        check(604_800, "AWeekOrMore");
     }
 }
