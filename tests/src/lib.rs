@@ -22,10 +22,12 @@
 
 #![expect(clippy::expect_used, reason = "a harness that cannot go on fails its test at once, with the reason")]
 
+pub mod alarm;
 pub mod aws;
 pub mod binaries;
 pub mod deployed;
 pub mod events;
+mod expression;
 mod function;
 mod gate;
 mod logs;

@@ -1,7 +1,7 @@
 //! template.yaml as JSON: `!Ref X` is `{"Ref": "X"}`, `!GetAtt X.Y` is `{"Fn::GetAtt": "X.Y"}`, and so on; scalars
 //! without quotes are text, as far as the tests care.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::mem;
 
@@ -31,6 +31,23 @@ impl Template {
     /// A resource by its logical id, empty where there is none.
     pub fn resource(&self, id: &str) -> &Value {
         &self.0["Resources"][id]
+    }
+
+    /// All resources of a type by logical id.
+    ///
+    /// # Panics
+    /// If there is none: a test over them would test nothing.
+    pub fn of_type(&self, kind: &str) -> BTreeMap<&str, &Value> {
+        let all = self.0["Resources"].as_object().into_iter().flatten();
+        let found: BTreeMap<_, _> =
+            all.filter(|(_, it)| it["Type"] == kind).map(|(id, it)| (id.as_str(), it)).collect();
+        assert!(!found.is_empty(), "the template has no {kind}");
+        found
+    }
+
+    /// A section of the template, such as `Parameters`.
+    pub fn section(&self, name: &str) -> &Value {
+        &self.0[name]
     }
 
     /// The variables that a function gets, in all and of its own: `ack` is `AckFunction`.

@@ -5,6 +5,7 @@
 mod ack_answers;
 mod ack_keys;
 mod ack_vector;
+mod alarms;
 mod budgets;
 mod canary;
 mod configuration;
