@@ -16,4 +16,5 @@ mod publisher;
 mod races;
 mod support;
 mod sweeper;
+mod template_rules;
 mod whole_way;
