@@ -1,4 +1,4 @@
-//! The two requests that are needed to see whether a program on loopback is ready and to tell it something.
+//! The requests that are needed to see whether a program on loopback is ready and to tell it something.
 
 use std::io::{Read as _, Result, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -15,11 +15,20 @@ pub(crate) fn get(port: u16, path: &str) -> bool {
 
 /// Whether it takes some JSON.
 pub(crate) fn put_json(port: u16, path: &str, body: &str) -> bool {
+    send_json("PUT", port, path, body)
+}
+
+/// Whether it takes some JSON.
+pub(crate) fn post_json(port: u16, path: &str, body: &str) -> bool {
+    send_json("POST", port, path, body)
+}
+
+fn send_json(method: &str, port: u16, path: &str, body: &str) -> bool {
     let length = body.len();
     succeeds(
         port,
         &format!(
-            "PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         ),
     )

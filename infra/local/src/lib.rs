@@ -14,6 +14,7 @@ mod interrupt;
 mod logs;
 mod options;
 mod poll;
+mod probe;
 mod process;
 mod python;
 mod simulator;

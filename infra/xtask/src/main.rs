@@ -4,6 +4,7 @@
 mod demo;
 mod dependencies;
 mod local;
+mod parameters;
 mod test;
 mod tools;
 
@@ -26,6 +27,8 @@ enum Command {
     Local(local::Command),
     /// The scenarios of a payment's life against the whole system on this machine, with a verdict
     Demo(demo::Arguments),
+    /// The template with every parameter changed, on this machine: does it deploy and work, and do its rules refuse?
+    Parameters,
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Local(command) => command.run(),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

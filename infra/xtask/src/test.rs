@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
 use crate::tools::{cargo, checkov, checks, command, run as run_command};
-use crate::{Outcome, dependencies};
+use crate::{Outcome, dependencies, parameters};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -31,7 +31,7 @@ struct Step {
 }
 
 /// In the order in which they run: what fails fast comes first.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
     Step {
@@ -42,6 +42,11 @@ const STEPS: [Step; 7] = [
     Step { name: "clippy", about: "no warnings in any target", check: clippy },
     Step { name: "build", about: "everything, once: the next two steps run what it makes", check: build },
     Step { name: "unit", about: "the tests of all crates", check: unit },
+    Step {
+        name: "parameters",
+        about: "the template with every parameter changed, on the local stack",
+        check: changed_parameters,
+    },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
 ];
 
@@ -107,7 +112,9 @@ fn template() -> Result<(), Box<dyn Error>> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdout(File::create(&transformed)?),
     )?;
+    parameters::check_complete(&transformed)?;
     run_command(command(tools.program("cfn-lint")).arg("template.yaml").arg(&transformed))?;
+    run_command(command(tools.program("cfn-lint")).arg(&transformed).arg("--parameters").args(parameters::for_lint()))?;
     run_command(
         command(tools.program("sam"))
             .args(["validate", "--lint", "--template", "template.yaml", "--region", "eu-west-1"])
@@ -125,6 +132,11 @@ fn build() -> Result<(), Box<dyn Error>> {
 
 fn unit() -> Result<(), Box<dyn Error>> {
     run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(BINARIES_VARIABLE, binaries()?))
+}
+
+fn changed_parameters() -> Result<(), Box<dyn Error>> {
+    let binaries = binaries()?;
+    run_command(command(binaries.join("xtask")).arg("parameters").env(BINARIES_VARIABLE, &binaries))
 }
 
 fn local() -> Result<(), Box<dyn Error>> {

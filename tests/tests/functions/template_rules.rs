@@ -127,6 +127,17 @@ fn reserved_concurrency_is_off_or_covers_the_consumer() {
 }
 
 #[test]
+fn a_gradual_deployment_needs_a_name() {
+    let template = template();
+    let rule = &template.section("Rules")["GradualHasRelease"]["Assertions"][0]["Assert"];
+    let allowed = |style: &str, release: &str| {
+        holds(rule, &|name| if name == "DeploymentStyle" { style } else { release }.to_owned())
+    };
+    assert!(allowed("AllAtOnce", "") && allowed("AllAtOnce", "r1") && allowed("Canary10Percent15Minutes", "r1"));
+    assert!(!allowed("Canary10Percent15Minutes", ""));
+}
+
+#[test]
 fn what_holds_money_or_keys_outlives_the_stack() {
     let template = template();
     let tables = template.of_type("AWS::DynamoDB::Table").into_iter();
