@@ -1,5 +1,7 @@
 //! CloudWatch's metric math, as far as the template uses it: numbers, ids, `+ - * /`, comparisons, brackets and `IF`.
 
+#![expect(clippy::float_arithmetic, reason = "CloudWatch computes so; nothing here is money")]
+
 use std::collections::BTreeMap;
 
 /// The value of an expression over the values of metrics by id. None if a metric that it names has no data: CloudWatch

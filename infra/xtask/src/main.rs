@@ -1,6 +1,7 @@
 //! `cargo xtask ...`: everything that a person does with this repository beside building and deploying it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
 
+mod dashboard;
 mod demo;
 mod dependencies;
 mod local;
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Arguments),
     /// The template with every parameter changed, on this machine: does it deploy and work, and do its rules refuse?
     Parameters,
+    /// Draw the layout of the CloudWatch dashboard into docs/dashboard.png
+    Dashboard,
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Local(command) => command.run(),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
+        Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

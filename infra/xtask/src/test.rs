@@ -100,18 +100,23 @@ fn clippy() -> Result<(), Box<dyn Error>> {
     run_command(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
-/// cfn-lint finds in the result what it does not see in the source, and the other way round.
-fn template() -> Result<(), Box<dyn Error>> {
-    let tools = checks()?;
+/// What SAM makes of the template; returns where it lies.
+pub fn transform() -> Result<PathBuf, Box<dyn Error>> {
     let folder = workspace().join("target/template");
     fs::create_dir_all(&folder)?;
     let transformed = folder.join("transformed.json");
     run_command(
-        command(tools.program("python"))
+        command(checks()?.program("python"))
             .args(["infra/local/transform.py", "template.yaml"])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdout(File::create(&transformed)?),
     )?;
+    Ok(transformed)
+}
+
+/// cfn-lint finds in the result what it does not see in the source, and the other way round.
+fn template() -> Result<(), Box<dyn Error>> {
+    let (tools, transformed) = (checks()?, transform()?);
     parameters::check_complete(&transformed)?;
     run_command(command(tools.program("cfn-lint")).arg("template.yaml").arg(&transformed))?;
     run_command(command(tools.program("cfn-lint")).arg(&transformed).arg("--parameters").args(parameters::for_lint()))?;

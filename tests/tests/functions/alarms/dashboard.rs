@@ -67,6 +67,8 @@ fn everything_printed() -> Vec<Value> {
     process(&processor, &[record(&notification("t0", "n1", "Declined"))]);
     stand.status_api.script("t0", [says("t0", "Success")]);
     process(&processor, &[record(&notification("t0", "n2", "Success"))]);
+    stand.status_api.always("t0", says("t0", "Pending"));
+    process(&processor, &[record(&notification("t0", "n3", "Declined"))]);
     let replies = [Reply::text(404, ""), says("t2", "Pending")];
     for (id, reply) in ["t1", "t2"].into_iter().zip(replies) {
         process(&processor, &[record(&notification(id, "n1", "Pending"))]);
@@ -124,8 +126,11 @@ fn no_search_finds_nothing() {
             .collect();
         let found = lines.iter().any(|line| {
             let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
-            let function = wanted.get("Function").is_none_or(|function| line["Function"] == *function);
-            *sets == json!([["Function", "Kind"]]) && function && line.get(wanted["MetricName"]).is_some()
+            let fits = |name: &str| wanted.get(name).is_none_or(|value| line[name] == *value);
+            *sets == json!([["Function", "Kind"]])
+                && fits("Function")
+                && fits("Kind")
+                && line.get(wanted["MetricName"]).is_some()
         });
         assert!(found, "{expression}");
     }
