@@ -58,7 +58,7 @@ pub fn check_complete(transformed: &Path) -> Result<(), Box<dyn Error>> {
     }
     for (name, value) in all() {
         let default = &declared[name]["Default"];
-        if default.as_str() == Some(value) || default.to_string() == value {
+        if default.as_str().map_or_else(|| default.to_string(), str::to_owned) == value {
             return Err(format!("{name} is at its default").into());
         }
     }

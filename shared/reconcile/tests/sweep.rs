@@ -74,13 +74,16 @@ async fn an_outage_costs_five_questions_and_leaves_all_due() {
     let report = sweep(&reconciler).await;
     assert!(report.outage);
     assert_eq!(reconciler.status_api.questions(), 5);
+    // It has looked at one shard at least, and tells of those that it asked about how long they have been open.
+    assert!((5..=40).contains(&report.due) && report.open_ages.len() == 5, "{} {:?}", report.due, report.open_ages);
 
     // It is back within the minute: everything is confirmed by the next run.
     for id in ids(40) {
         reconciler.status_api.script(&id, [Said::Status("Declined")]);
     }
     reconciler.clock.advance(Duration::from_secs(60));
-    assert_eq!(sweep(&reconciler).await.settlements.len(), 40);
+    let report = sweep(&reconciler).await;
+    assert_eq!((report.settlements.len(), report.due, report.open_ages.len()), (40, 40, 0), "none is open any more");
 }
 
 #[tokio::test]
