@@ -32,7 +32,7 @@ const OF_AWS: [(&str, &str, &[&str]); 11] = [
 fn widgets() -> Vec<Value> {
     let template = Template::load();
     let body = template.resource("Dashboard")["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap().to_owned();
-    let body: Value = serde_json::from_str(&body).expect("the dashboard is JSON");
+    let body: Value = serde_json::from_str(&body).unwrap();
     body["widgets"].as_array().unwrap().clone()
 }
 
