@@ -1,18 +1,30 @@
 //! One batch of the stream: read, sent, counted.
 
-use lambda_runtime::LambdaEvent;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use spg_bus::{Bus, ENTRIES_MAX, Outgoing, PublishError};
 use spg_domain::OutcomeDetail;
 use spg_host::{Aws, CallLimits, Metrics, Panicked, Service, invocation_span, isolate};
 use tracing::Instrument;
 
 use crate::Config;
-use crate::bus::{Bus, ENTRIES_MAX, PublishError};
-use crate::stream::{self, Outgoing, StreamEvent, UnreadableRecord};
+use crate::stream::{self, StreamEvent, UnreadableRecord};
 
 /// The function, ready to take batches.
 #[derive(Debug)]
 pub struct Publisher {
     bus: Bus,
+}
+
+/// Not every event is on the bus: Lambda must give the whole batch again.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Unpublished(#[from] PublishError);
+
+/// What Lambda is told.
+impl From<Unpublished> for Diagnostic {
+    fn from(error: Unpublished) -> Self {
+        Self { error_type: "PublishError".to_owned(), error_message: error.to_string() }
+    }
 }
 
 impl Publisher {
@@ -26,16 +38,16 @@ impl Publisher {
     /// Publishes every change of a batch.
     ///
     /// # Errors
-    /// [`PublishError`] if an event is not on the bus: Lambda then gives the whole batch again, and consumers ignore what they
+    /// [`Unpublished`] if an event is not on the bus: Lambda then gives the whole batch again, and consumers ignore what they
     /// have. A record that can never be read is logged and counted instead, because it would stop the stream's shard for a day and
     /// take the others with it.
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> Result<(), PublishError> {
+    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> Result<(), Unpublished> {
         let (event, context) = event.into_parts();
         let span = invocation_span(&context.request_id);
         let mut metrics = Metrics::new("publisher");
         let done = self.publish(&event, context.xray_trace_id.as_deref(), &mut metrics).instrument(span).await;
         metrics.flush();
-        done
+        Ok(done?)
     }
 
     async fn publish(
