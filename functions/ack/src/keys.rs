@@ -1,14 +1,34 @@
 //! The webhook keys: read at the start, and again when something does not open.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spg_gateway::webhook::WebhookKeys;
 use spg_host::{SecretError, SecretSource, SecretText};
 
+/// Where the secret with the keys is read.
+pub trait KeySource {
+    /// Reads the secret: at the start.
+    fn read(&self) -> impl Future<Output = Result<SecretText, SecretError>> + Send;
+
+    /// Reads it again, at most once a minute whoever sends what; none if that is not over yet.
+    fn reread(&self) -> impl Future<Output = Option<Result<SecretText, SecretError>>> + Send;
+}
+
+impl KeySource for SecretSource {
+    async fn read(&self) -> Result<SecretText, SecretError> {
+        self.read().await
+    }
+
+    async fn reread(&self) -> Option<Result<SecretText, SecretError>> {
+        self.reread().await
+    }
+}
+
 /// The active keys and where newer ones come from.
 #[derive(Debug)]
-pub(crate) struct KeyRing {
-    source: SecretSource,
+pub struct KeyRing<K> {
+    source: K,
     held: Mutex<Held>,
 }
 
@@ -19,10 +39,10 @@ struct Held {
     keys: Option<Arc<WebhookKeys>>,
 }
 
-impl KeyRing {
+impl<K: KeySource> KeyRing<K> {
     /// Reads the keys. Without any the function starts all the same: registrations are taken, webhooks are sent back to be tried
     /// again.
-    pub(crate) async fn load(source: SecretSource) -> Self {
+    pub async fn load(source: K) -> Self {
         let mut held = Held::default();
         held.take_in(source.read().await);
         Self { source, held: Mutex::new(held) }

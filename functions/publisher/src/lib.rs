@@ -5,8 +5,10 @@
 
 mod config;
 mod handler;
+mod lambda;
 mod stream;
 
 pub use config::Config;
-pub use handler::{Publisher, Unpublished};
+pub use handler::Publisher;
+pub use lambda::{LambdaPublisher, Unpublished};
 pub use stream::StreamEvent;

@@ -10,7 +10,7 @@ use spg_ledger::from_stream_image;
 #[derive(Debug, Default, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records", default)]
-    pub(crate) records: Vec<Value>,
+    pub records: Vec<Value>,
 }
 
 /// A record whose image is no transaction. It says where, never what is there.

@@ -3,6 +3,7 @@
 //! The publisher sends each outcome once per change; `spgctl republish` sends the same again. Knows nothing of streams or tables.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -30,9 +31,15 @@ pub struct Outgoing {
     pub at: Timestamp,
 }
 
-/// The bus, by name or ARN.
+/// The bus as its sender sees it.
+pub trait Bus {
+    /// Sends at most [`ENTRIES_MAX`] events, in their order; an error if any of them is not on the bus.
+    fn put(&self, events: &[Outgoing], trace: Option<&str>) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+/// The bus on EventBridge, by name or ARN.
 #[derive(Debug, Clone)]
-pub struct Bus {
+pub struct EventBus {
     pub client: Client,
     pub name: String,
 }
@@ -64,12 +71,8 @@ impl Outgoing {
     }
 }
 
-impl Bus {
-    /// Sends at most [`ENTRIES_MAX`] events, in their order.
-    ///
-    /// # Errors
-    /// [`PublishError`] if any of them is not on the bus.
-    pub async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
+impl Bus for EventBus {
+    async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
         let entries = events.iter().map(|outgoing| entry(outgoing, &self.name, trace));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let sent = entries.len();
