@@ -9,6 +9,7 @@ mod budgets;
 mod canary;
 mod configuration;
 mod deadlines;
+mod examples;
 mod partial_batches;
 mod policy;
 mod publisher;
