@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
 use crate::tools::{cargo, checks, command, run as run_command};
-use crate::{Outcome, dependencies};
+use crate::{Outcome, consumer, dependencies};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -31,9 +31,14 @@ struct Step {
 }
 
 /// In the order in which they run: what fails fast comes first.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
+    Step {
+        name: "consumer",
+        about: "the worked consumer: its template and its tests in Python",
+        check: consumer::check,
+    },
     Step {
         name: "deny",
         about: "licences, sources and duplicate versions of the dependencies",

@@ -8,6 +8,7 @@ mod ack_vector;
 mod budgets;
 mod canary;
 mod configuration;
+mod consumer;
 mod deadlines;
 mod examples;
 mod partial_batches;
