@@ -12,9 +12,9 @@ const NOTHING: [String; 0] = [];
 /// The functions of one deployment.
 pub struct Deployment {
     pub stand: Stand,
-    ack: Function,
-    processor: Function,
-    publisher: Function,
+    pub ack: Function,
+    pub processor: Function,
+    pub publisher: Function,
 }
 
 impl Deployment {
