@@ -190,3 +190,48 @@ fn the_events_page_has_every_field_and_every_reason() {
     let real = captures(r#"Self::\w+ => "(\w+)""#, &document("shared/domain/src/attention.rs"));
     assert_eq!(told, real.into_iter().collect());
 }
+
+/// The numbers at the head of cells; none for words.
+fn numbers(row: &str) -> Vec<Option<i64>> {
+    // In millionths, so that money is no float here either.
+    let millionths = |text: &str| {
+        let text = text.replace([',', '*'], "");
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = format!("{whole}{part:0<6}");
+        (!whole.is_empty() && part.len() <= 6).then(|| digits.parse().ok()).flatten()
+    };
+    let cells = row.trim_matches('|').split('|').map(str::trim);
+    cells.map(|cell| cell.split(' ').next().and_then(millionths)).collect()
+}
+
+#[test]
+fn the_costs_are_calculated_right() {
+    const CENT: i64 = 10_000;
+    let page = document("docs/cost.md");
+    let mut sums = Vec::new();
+    for name in ["Per million payments", "Per month"] {
+        let section = page.split("\n## ").find(|section| section.starts_with(name)).unwrap();
+        let mut sum = 0;
+        for row in section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what")) {
+            match numbers(row)[..] {
+                [_, _, Some(quantity), Some(price), Some(dollars)] => {
+                    let exact = quantity * price / 1_000_000;
+                    assert!((exact - dollars).abs() <= CENT * 6 / 10, "{row}: {exact}");
+                    sum += dollars;
+                }
+                [_, _, None, None, Some(total)] => assert_eq!(total, sum, "{row}"),
+                _ => panic!("{row}"),
+            }
+        }
+        assert!(sum > 0, "{name}");
+        sums.push(sum);
+    }
+    let table = page.split("\n## ").find(|section| section.starts_with("The same")).unwrap();
+    let rows: Vec<_> = table.lines().map(numbers).filter(|row| row.iter().all(Option::is_some)).collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let (payments, dollars) = (row[0].unwrap() / 1_000_000, row[1].unwrap());
+        let exact = sums[1] + sums[0] * payments / 1_000_000;
+        assert!((exact - dollars).abs() <= CENT, "{payments} payments: {exact}");
+    }
+}

@@ -15,6 +15,7 @@ mod partial_batches;
 mod policy;
 mod publisher;
 mod races;
+mod sizes;
 mod support;
 mod sweeper;
 mod whole_way;
