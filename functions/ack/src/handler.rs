@@ -20,6 +20,9 @@ use crate::request::{HttpEvent, Route};
 /// Longest that a sender waits for the queue.
 const SEND_MAX: Duration = Duration::from_secs(3);
 
+/// Longest that a sender waits for keys that he did not need.
+const RENEW_MAX: Duration = Duration::from_millis(500);
+
 /// The function's logic, over any source of keys, queue and clock.
 #[derive(Debug)]
 pub struct Ack<K, Q, C> {
@@ -92,7 +95,8 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
         report.return_code.clone_from(&parsed.notification.return_code);
         report.dropped = parsed.dropped;
         let message = Message::new(parsed.transaction_id, Payload::Notification(parsed.notification), received_at);
-        self.send(&message, invocation).await?;
+        let (sent, ()) = tokio::join!(self.send(&message, invocation), self.renew_keys());
+        sent?;
         let acknowledgement = Acknowledgement::new(&self.status_code, &id);
         Ok(HttpAnswer::acknowledged(&acknowledgement).map_err(QueueError::from)?)
     }
@@ -123,9 +127,18 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
             },
             None => Rejection::NoKeys,
         };
-        match self.keys.newer().await {
+        match self.keys.newer(self.clock.now()).await {
             Some(keys) => Ok(open(&body, iv, tag, &keys)?),
             None => Err(refused),
+        }
+    }
+
+    /// Old keys are read again beside the call of the queue, for the requests that follow: this one was opened.
+    async fn renew_keys(&self) {
+        let now = self.clock.now();
+        if self.keys.are_old(now) {
+            // Without an answer in this time the next request tries again, at most one a minute.
+            let _ = within(&self.clock, now + RENEW_MAX, self.keys.newer(now)).await;
         }
     }
 

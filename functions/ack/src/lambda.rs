@@ -6,6 +6,7 @@ use std::time::Duration;
 use lambda_runtime::LambdaEvent;
 use spg_domain::Timestamp;
 use spg_host::{Aws, CallLimits, Deadline, SecretSource, Service, SystemClock, invocation_span};
+use spg_reconcile::Clock;
 use tracing::Instrument;
 
 use crate::answer::HttpAnswer;
@@ -24,7 +25,7 @@ impl LambdaAck {
     /// Reads the keys and warms the connection to the queue.
     pub async fn new(config: Config) -> Self {
         let aws = Aws::new(&config.aws, CallLimits::QUICK);
-        let keys = KeyRing::load(SecretSource::new(aws.secrets(), config.keys_secret));
+        let keys = KeyRing::load(SecretSource::new(aws.secrets(), config.keys_secret), SystemClock.now());
         let (keys, ()) = tokio::join!(keys, aws.warm(&[Service::Sqs]));
         let queue = SqsQueue { client: aws.sqs(), url: config.queue_url };
         Self { keys, queue, clock: SystemClock, status_code: config.ack_status_code }
