@@ -47,6 +47,7 @@ const STEPS: [Step; 8] = [
     Step { name: "clippy", about: "no warnings in any target", check: clippy },
     Step { name: "build", about: "everything, once: the next two steps run what it makes", check: build },
     Step { name: "unit", about: "the tests of all crates", check: unit },
+    Step { name: "pysibs", about: "a client of another maker against the simulator, and its cipher", check: pysibs },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
 ];
 
@@ -127,6 +128,17 @@ fn build() -> Result<(), Box<dyn Error>> {
 
 fn unit() -> Result<(), Box<dyn Error>> {
     run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(BINARIES_VARIABLE, binaries()?))
+}
+
+/// The public client pysibs, unmodified, pinned with hashes.
+fn pysibs() -> Result<(), Box<dyn Error>> {
+    let client = crate::tools::pysibs()?;
+    run_command(
+        command(client.program("python"))
+            .args(["-m", "unittest", "discover", "--start-directory", "tests/pysibs", "--verbose"])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env(BINARIES_VARIABLE, binaries()?),
+    )
 }
 
 fn local() -> Result<(), Box<dyn Error>> {
