@@ -44,6 +44,9 @@ const SERVE_EXAMPLES: &str = "Examples:
   curl -s localhost:8081/api/v2/payments/t1/status -H 'Authorization: Bearer simulated-token' -H 'X-IBM-Client-Id: simulated-client'
   curl -s 'localhost:8081/control/report?format=table'
 
+  The merchant's own API, base http://localhost:8081/api/v2: POST payments, payments/{id}/mbway-id/purchase, /card/purchase,
+  /service-reference/generate (with the checkout's signature), /capture, /refund, /cancellation.
+
 Orders under /control: POST payments, payments/{id}/status, /answers, /notify, /play, PUT payments/{id}/lag,
 GET payments/{id}/questions, /registration, POST notifications/{number}/deliver, PUT and DELETE faults,
 PUT webhook, PUT ending, POST burst[?wait=true], GET report[?format=table].";

@@ -195,12 +195,15 @@ fn reference(payment: &Payment, truth: &Truth, paid: bool) -> Value {
 }
 
 fn token(payment: &Payment) -> Value {
-    match payment.spec.kind {
-        Kind::Reference => Value::Null,
-        _paid_with_a_token if payment.method() == "MBWAY" => {
-            json!({"tokenType": "MobilePhone", "value": payment.phone})
-        }
-        Kind::MbWay | Kind::Card | Kind::Authorisation | Kind::Cancellation | Kind::Capture | Kind::Refund => {
+    let method = match payment.spec.kind {
+        // Of the method of what they refer to.
+        Kind::Cancellation | Kind::Capture | Kind::Refund => payment.method(),
+        kind @ (Kind::MbWay | Kind::Card | Kind::Reference | Kind::Authorisation) => kind.method(),
+    };
+    match method {
+        "MBWAY" => json!({"tokenType": "MobilePhone", "value": payment.phone}),
+        "REFERENCE" => Value::Null,
+        _card => {
             json!({"tokenType": "Card", "value": "4111********1111", "maskedPAN": "4111********1111", "expireDate": "2031-12"})
         }
     }

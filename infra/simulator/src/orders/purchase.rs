@@ -12,8 +12,8 @@ use crate::seed;
 use crate::state::{Shared, State};
 use crate::wire;
 
-/// SIBS's published test card that asks for a challenge; every other card does without.
-const CHALLENGED_CARD: &str = "4176660000000100";
+/// SIBS's published test cards that ask for a challenge; every other card does without.
+const CHALLENGED_CARDS: [&str; 2] = ["4176660000000100", "5185520050000010"];
 const CHALLENGE: &str = "THREEDS_CHALLENGE";
 
 /// Begins the life of a payment, or asks for the challenge before.
@@ -71,7 +71,7 @@ fn card(shared: &Shared, state: &mut State, id: &str, stage: &Stage, body: &Valu
     for field in ["secureCode", "validationDate", "cardholderName"] {
         form::text(card, field)?;
     }
-    if number != CHALLENGED_CARD {
+    if !CHALLENGED_CARDS.contains(&number) {
         return Ok(None);
     }
     let action = seed::uuid(&mut shared.config.seed.stream("challenge", id));
