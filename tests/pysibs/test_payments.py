@@ -195,6 +195,9 @@ class Payments(unittest.TestCase):
         self.settle(purchase, "Success", "5", "MBWAY", "PURS", order)
         refunded = self.client.refund_payment(payment_id=purchase)
         self.settle(refunded.id, "Success", "5", "MBWAY", "RFND", order)
+        with self.assertRaises(SIBSAPIError) as refused:
+            self.client.refund_payment(payment_id=purchase, amount="0.01")
+        self.assertEqual(refused.exception.status_code, 409)
 
     def test_wrong_credentials(self):
         for token, client_id in [("wrong", CLIENT_ID), (TOKEN, "wrong"), (TOKEN, None)]:
