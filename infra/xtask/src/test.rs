@@ -31,7 +31,7 @@ struct Step {
 }
 
 /// In the order in which they run: what fails fast comes first.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
     Step {
