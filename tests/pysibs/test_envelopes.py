@@ -117,7 +117,7 @@ class Envelopes(unittest.TestCase):
             self.assertIsNone(by_pysibs(envelope))
 
     def test_white_space_that_only_the_product_forgives(self):
-        # Proxies add it (docs/reliability.md); pysibs's strict Base64 does not take it.
+        # The product trims it; pysibs's strict Base64 does not take it.
         good = seal(json.dumps(VECTOR["plaintext"]).encode())
         padded = good | {"body": good["body"] + "\r\n"}
         self.assertIn("notification", by_gateway([padded])[0])

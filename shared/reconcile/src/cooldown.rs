@@ -179,7 +179,7 @@ mod tests {
     fn what_is_remembered_of_terminals_is_bounded() {
         let cooldown = Cooldown::default();
         for n in 0..3 * TERMINALS_MAX {
-            let terminal = Word::new(&format!("t{n}")).unwrap();
+            let terminal = Word::new(format!("t{n}")).unwrap();
             cooldown.learn(&reply(Err(SilenceKind::Unauthorised), None), Some(&terminal), at(100));
         }
         assert!(cooldown.lock().refused.len() <= TERMINALS_MAX);
