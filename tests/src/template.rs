@@ -24,8 +24,21 @@ impl Template {
     /// # Panics
     /// If it is not there, or no YAML.
     pub fn load() -> Self {
-        let path = workspace().join("template.yaml");
-        Self(parse(&fs::read_to_string(path).expect("the workspace has a template.yaml")))
+        Self::read("template.yaml")
+    }
+
+    /// Reads another template, by its path in the workspace.
+    ///
+    /// # Panics
+    /// If it is not there, or no YAML.
+    pub fn read(path: &str) -> Self {
+        let text = fs::read_to_string(workspace().join(path));
+        Self(parse(&text.unwrap_or_else(|error| panic!("{path}: {error}"))))
+    }
+
+    /// A section by its name, such as `Parameters`; null where there is none.
+    pub fn section(&self, name: &str) -> &Value {
+        &self.0[name]
     }
 
     /// A resource by its logical id, empty where there is none.
@@ -43,11 +56,6 @@ impl Template {
             all.filter(|(_, it)| it["Type"] == kind).map(|(id, it)| (id.as_str(), it)).collect();
         assert!(!found.is_empty(), "the template has no {kind}");
         found
-    }
-
-    /// A section of the template, such as `Parameters`.
-    pub fn section(&self, name: &str) -> &Value {
-        &self.0[name]
     }
 
     /// The variables that a function gets, in all and of its own: `ack` is `AckFunction`.

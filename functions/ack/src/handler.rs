@@ -1,75 +1,67 @@
 //! One request: checked, put on the queue, answered.
 
-use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lambda_runtime::LambdaEvent;
 use spg_domain::{Message, Payload, Timestamp};
 use spg_gateway::registration::parse_registration;
 use spg_gateway::webhook::{
     Acknowledgement, EnvelopeError, IV_HEADER, Plaintext, TAG_HEADER, open, parse_notification,
 };
-use spg_host::{Aws, CallLimits, Deadline, SecretSource, Service, SystemClock, invocation_span, isolate};
-use tracing::Instrument;
+use spg_host::{Metrics, isolate};
+use spg_reconcile::{Clock, within};
 
-use crate::Config;
 use crate::answer::HttpAnswer;
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, KeySource};
 use crate::queue::{Queue, QueueError};
 use crate::rejection::Rejection;
 use crate::report::Report;
 use crate::request::{HttpEvent, Route};
 
-/// Kept for the answer itself.
-const ANSWER_MARGIN: Duration = Duration::from_millis(500);
+/// Longest that a sender waits for the queue.
+const SEND_MAX: Duration = Duration::from_secs(3);
 
-/// The function, ready to take requests.
+/// Longest that a sender waits for keys that he did not need.
+const RENEW_MAX: Duration = Duration::from_millis(500);
+
+/// The function's logic, over any source of keys, queue and clock.
 #[derive(Debug)]
-pub struct Ack {
-    keys: KeyRing,
-    queue: Queue,
-    status_code: String,
-    clock: SystemClock,
+pub struct Ack<K, Q, C> {
+    pub keys: KeyRing<K>,
+    pub queue: Q,
+    pub clock: C,
+    /// The acknowledgement's statusCode.
+    pub status_code: String,
 }
 
 /// What a request brings with it from Lambda.
 #[derive(Debug, Clone, Copy)]
-struct Invocation<'a> {
-    trace: Option<&'a str>,
-    deadline: Deadline,
+pub struct Invocation<'a> {
+    pub trace: Option<&'a str>,
+    /// When the answer must have been given.
+    pub deadline: Timestamp,
 }
 
-impl Ack {
-    /// Reads the keys and warms the connection to the queue.
-    pub async fn new(config: Config) -> Self {
-        let aws = Aws::new(&config.aws, CallLimits::QUICK);
-        let keys = KeyRing::load(SecretSource::new(aws.secrets(), config.keys_secret));
-        let (keys, ()) = tokio::join!(keys, aws.warm(&[Service::Sqs]));
-        let queue = Queue { client: aws.sqs(), url: config.queue_url };
-        Self { keys, queue, status_code: config.ack_status_code, clock: SystemClock }
-    }
+/// The answer to the HTTP API and what it means in numbers.
+#[derive(Debug)]
+pub struct Answered {
+    pub answer: HttpAnswer,
+    pub metrics: Metrics,
+}
 
-    /// Answers one request; a rejection is an answer too.
-    ///
-    /// # Errors
-    /// None.
-    pub async fn handle(&self, event: LambdaEvent<HttpEvent>) -> Result<HttpAnswer, Infallible> {
-        let started = Instant::now();
-        let (event, context) = event.into_parts();
-        let deadline = Deadline::at_millis(context.deadline).less(ANSWER_MARGIN);
-        let invocation = Invocation { trace: context.xray_trace_id.as_deref(), deadline };
-        let span = invocation_span(&context.request_id);
+impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
+    /// Answers one request by the deadline; a rejection is an answer too.
+    pub async fn answer(&self, event: &HttpEvent, invocation: Invocation<'_>) -> Answered {
+        let started = self.clock.now();
         let mut report = Report::default();
-        let taken = isolate(self.take(&event, invocation, &mut report)).instrument(span.clone()).await;
+        let taken = isolate(self.take(event, invocation, &mut report)).await;
         let taken = taken.unwrap_or(Err(Rejection::Panicked));
         let (answer, rejection) = match taken {
             Ok(answer) => (answer, None),
             Err(rejection) => (HttpAnswer::rejected(&rejection), Some(rejection)),
         };
-        let took = started.elapsed();
-        span.in_scope(|| report.log(rejection.as_ref(), answer.status_code, took));
-        report.metrics(rejection.as_ref(), took).flush();
-        Ok(answer)
+        let took = self.clock.now().since(started);
+        report.log(rejection.as_ref(), answer.status_code, took);
+        Answered { answer, metrics: report.metrics(rejection.as_ref(), took) }
     }
 
     async fn take(
@@ -92,7 +84,7 @@ impl Ack {
         invocation: Invocation<'_>,
         report: &mut Report,
     ) -> Result<HttpAnswer, Rejection> {
-        let received_at = self.now();
+        let received_at = self.clock.now();
         let plaintext = self.open(event).await?;
         let parsed = parse_notification(plaintext.as_ref())?;
         drop(plaintext);
@@ -103,7 +95,8 @@ impl Ack {
         report.return_code.clone_from(&parsed.notification.return_code);
         report.dropped = parsed.dropped;
         let message = Message::new(parsed.transaction_id, Payload::Notification(parsed.notification), received_at);
-        self.queue.send(&message, invocation.trace, invocation.deadline).await?;
+        let (sent, ()) = tokio::join!(self.send(&message, invocation), self.renew_keys());
+        sent?;
         let acknowledgement = Acknowledgement::new(&self.status_code, &id);
         Ok(HttpAnswer::acknowledged(&acknowledgement).map_err(QueueError::from)?)
     }
@@ -114,12 +107,12 @@ impl Ack {
         invocation: Invocation<'_>,
         report: &mut Report,
     ) -> Result<HttpAnswer, Rejection> {
-        let received_at = self.now();
+        let received_at = self.clock.now();
         let (id, registration) = parse_registration(&event.body()?)?;
         report.transaction_id = Some(id.clone());
         report.payment_status.clone_from(&registration.payment_status);
         let message = Message::new(Some(id.clone()), Payload::Registration(registration), received_at);
-        self.queue.send(&message, invocation.trace, invocation.deadline).await?;
+        self.send(&message, invocation).await?;
         Ok(HttpAnswer::registered(&id))
     }
 
@@ -134,13 +127,26 @@ impl Ack {
             },
             None => Rejection::NoKeys,
         };
-        match self.keys.newer().await {
+        match self.keys.newer(self.clock.now()).await {
             Some(keys) => Ok(open(&body, iv, tag, &keys)?),
             None => Err(refused),
         }
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.clock.now_millis())
+    /// Old keys are read again beside the call of the queue, for the requests that follow: this one was opened.
+    async fn renew_keys(&self) {
+        let now = self.clock.now();
+        if self.keys.are_old(now) {
+            // Without an answer in this time the next request tries again, at most one a minute.
+            let _ = within(&self.clock, now + RENEW_MAX, self.keys.newer(now)).await;
+        }
+    }
+
+    /// Accepted within three seconds and by the deadline, or not at all as far as SPG is told.
+    async fn send(&self, message: &Message, invocation: Invocation<'_>) -> Result<(), QueueError> {
+        let now = self.clock.now();
+        let deadline = invocation.deadline.min(now + SEND_MAX);
+        let sent = within(&self.clock, deadline, self.queue.send(message, invocation.trace)).await;
+        sent.unwrap_or(Err(QueueError::TooSlow))
     }
 }

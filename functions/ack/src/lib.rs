@@ -6,6 +6,7 @@ mod answer;
 mod config;
 mod handler;
 mod keys;
+mod lambda;
 mod queue;
 mod rejection;
 mod report;
@@ -13,5 +14,8 @@ mod request;
 
 pub use answer::HttpAnswer;
 pub use config::Config;
-pub use handler::Ack;
+pub use handler::{Ack, Answered, Invocation};
+pub use keys::{KeyRing, KeySource};
+pub use lambda::LambdaAck;
+pub use queue::{Queue, QueueError, SqsQueue};
 pub use request::HttpEvent;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ack::{Ack, Config};
+use ack::{Config, LambdaAck};
 use lambda_runtime::{Runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,6 +11,6 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let ack = &Ack::new(config).await;
+    let ack = &LambdaAck::new(config).await;
     spg_host::finish(Runtime::new(service_fn(move |event| ack.handle(event))).run().await)
 }

@@ -1,16 +1,19 @@
 //! One batch: parse, group, read once, settle each transaction, answer for each record.
 
-use spg_host::isolate;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::StreamExt;
 use spg_domain::{Disposition, Evidence, PaymentStatus, Timestamp, Transaction, TransactionId};
-use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain};
+use spg_host::isolate;
+use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain, within};
 
 use crate::Queue;
 use crate::record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};
 
+/// What settling leaves of the time for the calls of the queue, which are given up with it.
+const QUEUE_MARGIN: Duration = Duration::from_secs(2);
 /// Transactions of one batch that are settled at the same time.
 const GROUPS_CONCURRENT: usize = 10;
 /// A failed message comes back after this many seconds, doubled with each attempt, and up to as much again as jitter.
@@ -64,11 +67,11 @@ where
                 }
             }
         }
-        for (index, fate) in self.settle_groups(groups, deadline, &mut tallies).await {
+        for (index, fate) in self.settle_groups(groups, deadline - QUEUE_MARGIN, &mut tallies).await {
             fates[index] = fate;
         }
-        self.bury(&event.records, &mut fates, &mut tallies).await;
-        let response = self.answer(&event.records, &fates, &mut tallies).await;
+        self.bury(&event.records, &mut fates, deadline, &mut tallies).await;
+        let response = self.answer(&event.records, &fates, deadline, &mut tallies).await;
         BatchOutcome { response, tallies }
     }
 
@@ -82,7 +85,7 @@ where
         if ids.is_empty() {
             return Vec::new();
         }
-        let mut stored = match self.reconciler.store.read(&ids).await {
+        let mut stored = match self.reconciler.by(deadline, "read", self.reconciler.store.read(&ids)).await {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(error = %error_chain(&error), "the transactions of a batch could not be read; all go back to the queue");
@@ -123,7 +126,8 @@ where
         }
         let (mut fates, mut tallies) = (Vec::new(), Vec::new());
         for record in &records {
-            let stored = match self.reconciler.store.read(std::slice::from_ref(id)).await {
+            let read = self.reconciler.store.read(std::slice::from_ref(id));
+            let stored = match self.reconciler.by(deadline, "read", read).await {
                 Ok(mut found) => found.remove(id),
                 Err(_) => {
                     fates.push((record.index, Fate::Failed));
@@ -158,7 +162,7 @@ where
     }
 
     /// Sends what can never succeed to the dead-letter queue; what cannot be sent goes back.
-    async fn bury(&self, messages: &[SqsMessage], fates: &mut [Fate], tallies: &mut Vec<Tally>) {
+    async fn bury(&self, messages: &[SqsMessage], fates: &mut [Fate], deadline: Timestamp, tallies: &mut Vec<Tally>) {
         for (message, fate) in messages.iter().zip(fates) {
             let Fate::DeadLetter(letter) = fate else { continue };
             letter.message_id = message.message_id.clone().unwrap_or_default();
@@ -171,10 +175,14 @@ where
                 "sent to the dead-letter queue"
             );
             tallies.push(Tally::CountBy("DeadLetters", reason.as_str()));
-            *fate = match self.queue.dead_letter(letter).await {
-                Ok(()) => Fate::Done,
-                Err(error) => {
+            *fate = match within(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
+                Some(Ok(())) => Fate::Done,
+                Some(Err(error)) => {
                     tracing::error!(error = %error_chain(&error), "the dead-letter queue did not take it; it goes back to the queue");
+                    Fate::Failed
+                }
+                None => {
+                    tracing::error!("no time was left for the dead-letter queue; it goes back to the queue");
                     Fate::Failed
                 }
             };
@@ -182,14 +190,20 @@ where
     }
 
     /// Names the failed records and spreads out when they come back.
-    async fn answer(&self, messages: &[SqsMessage], fates: &[Fate], tallies: &mut Vec<Tally>) -> SqsBatchResponse {
+    async fn answer(
+        &self,
+        messages: &[SqsMessage],
+        fates: &[Fate],
+        deadline: Timestamp,
+        tallies: &mut Vec<Tally>,
+    ) -> SqsBatchResponse {
         let failed: Vec<&SqsMessage> =
             messages.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Failed).map(|(message, _)| message).collect();
         tallies.extend(failed.iter().map(|_| Tally::Count("RecordsReturned")));
         let postponed: Vec<(String, u32)> =
             failed.iter().filter_map(|m| Some((m.receipt_handle.clone()?, retry_seconds(m)))).collect();
         for some in postponed.chunks(10) {
-            if let Err(error) = self.queue.postpone(some).await {
+            if let Some(Err(error)) = within(&self.reconciler.clock, deadline, self.queue.postpone(some)).await {
                 tracing::warn!(error = %error_chain(&error), "failed messages come back when their visibility ends");
             }
         }

@@ -1,44 +1,25 @@
 //! One batch of the stream: read, sent, counted.
 
-use lambda_runtime::LambdaEvent;
+use spg_bus::{Bus, ENTRIES_MAX, Outgoing, PublishError};
 use spg_domain::OutcomeDetail;
-use spg_host::{Aws, CallLimits, Metrics, Panicked, Service, invocation_span, isolate};
-use tracing::Instrument;
+use spg_host::{Metrics, Panicked, isolate};
 
-use crate::Config;
-use crate::bus::{Bus, ENTRIES_MAX, PublishError};
-use crate::stream::{self, Outgoing, StreamEvent, UnreadableRecord};
+use crate::stream::{self, StreamEvent, UnreadableRecord};
 
-/// The function, ready to take batches.
+/// The function's logic, over any bus.
 #[derive(Debug)]
-pub struct Publisher {
-    bus: Bus,
+pub struct Publisher<B> {
+    pub bus: B,
 }
 
-impl Publisher {
-    /// Warms the connection to the bus.
-    pub async fn new(config: Config) -> Self {
-        let aws = Aws::new(&config.aws, CallLimits::USUAL);
-        aws.warm(&[Service::EventBridge]).await;
-        Self { bus: Bus { client: aws.events(), name: config.event_bus } }
-    }
-
+impl<B: Bus> Publisher<B> {
     /// Publishes every change of a batch.
     ///
     /// # Errors
     /// [`PublishError`] if an event is not on the bus: Lambda then gives the whole batch again, and consumers ignore what they
     /// have. A record that can never be read is logged and counted instead, because it would stop the stream's shard for a day and
     /// take the others with it.
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> Result<(), PublishError> {
-        let (event, context) = event.into_parts();
-        let span = invocation_span(&context.request_id);
-        let mut metrics = Metrics::new("publisher");
-        let done = self.publish(&event, context.xray_trace_id.as_deref(), &mut metrics).instrument(span).await;
-        metrics.flush();
-        done
-    }
-
-    async fn publish(
+    pub async fn publish(
         &self,
         event: &StreamEvent,
         trace: Option<&str>,

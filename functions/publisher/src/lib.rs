@@ -3,12 +3,12 @@
 //! Decides nothing: an event is a pure function of the item. At least once and unordered between transactions; consumers keep the
 //! highest `outcome`.
 
-mod bus;
 mod config;
 mod handler;
+mod lambda;
 mod stream;
 
-pub use bus::PublishError;
 pub use config::Config;
 pub use handler::Publisher;
+pub use lambda::{LambdaPublisher, Unpublished};
 pub use stream::StreamEvent;

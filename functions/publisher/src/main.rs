@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lambda_runtime::{Runtime, service_fn};
-use publisher::{Config, Publisher};
+use publisher::{Config, LambdaPublisher};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -11,6 +11,6 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let publisher = &Publisher::new(config).await;
+    let publisher = &LambdaPublisher::new(config).await;
     spg_host::finish(Runtime::new(service_fn(move |event| publisher.handle(event))).run().await)
 }

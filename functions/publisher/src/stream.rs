@@ -3,21 +3,14 @@
 use serde::Deserialize;
 use serde_dynamo::Item;
 use serde_json::Value;
-use spg_domain::{OutcomeEvent, Timestamp};
+use spg_bus::Outgoing;
 use spg_ledger::from_stream_image;
 
 /// A batch of the stream. Records are read one by one, so that one that cannot be read stays alone.
 #[derive(Debug, Default, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records", default)]
-    pub(crate) records: Vec<Value>,
-}
-
-/// An event to be sent, with the moment of its change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outgoing {
-    pub event: OutcomeEvent,
-    pub at: Timestamp,
+    pub records: Vec<Value>,
 }
 
 /// A record whose image is no transaction. It says where, never what is there.
@@ -53,28 +46,23 @@ pub(crate) fn read(record: &Value) -> Result<Option<Outgoing>, UnreadableRecord>
     if !transaction.change.is_published() {
         return Ok(None);
     }
-    let published = transaction.published.as_ref().map(|published| published.at);
-    match (OutcomeEvent::latest(&transaction), published) {
-        (Some(event), Some(at)) => Ok(Some(Outgoing { event, at })),
-        (None, _) | (_, None) => {
-            Err(UnreadableRecord::of(record, "it says that something was published, but not what"))
-        }
-    }
+    let unsaid = || UnreadableRecord::of(record, "it says that something was published, but not what");
+    Outgoing::latest(&transaction).map(Some).ok_or_else(unsaid)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde_json::json;
     use spg_domain::{
-        DetailType, Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Transaction,
-        TransactionId, Word,
+        DetailType, Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp,
+        Transaction, TransactionId, Word,
     };
     use spg_ledger::to_item;
 
     use super::*;
 
     /// A transaction that was registered and then answered about.
-    pub(crate) fn transaction(id: &str, status: PaymentStatus) -> Transaction {
+    fn transaction(id: &str, status: PaymentStatus) -> Transaction {
         let rules = Rules::default();
         let mut draft = Draft::new(TransactionId::new(id).unwrap(), None, &rules);
         let now = Timestamp::from_millis(1_773_312_524_000);
@@ -86,7 +74,7 @@ pub(crate) mod tests {
         draft.conclude().unwrap().transaction
     }
 
-    pub(crate) fn record(transaction: &Transaction) -> Value {
+    fn record(transaction: &Transaction) -> Value {
         let image = serde_json::to_value(to_item(transaction)).unwrap();
         json!({"eventName": "MODIFY", "dynamodb": {"NewImage": image, "SequenceNumber": "111"}})
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use spg_simulator::crypto::{self, Envelope, IV_HEADER, TAG_HEADER};
-use spg_simulator::{Config, Credentials, Seed, Simulator, TrafficSpec, WebhookKey};
+use spg_simulator::{Bodies, Config, Credentials, Seed, Simulator, TrafficSpec, WebhookKey};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -44,9 +44,12 @@ const SERVE_EXAMPLES: &str = "Examples:
   curl -s localhost:8081/api/v2/payments/t1/status -H 'Authorization: Bearer simulated-token' -H 'X-IBM-Client-Id: simulated-client'
   curl -s 'localhost:8081/control/report?format=table'
 
+  The merchant's own API, base http://localhost:8081/api/v2: POST payments, payments/{id}/mbway-id/purchase, /card/purchase,
+  /service-reference/generate (with the checkout's signature), /capture, /refund, /cancellation.
+
 Orders under /control: POST payments, payments/{id}/status, /answers, /notify, /play, PUT payments/{id}/lag,
 GET payments/{id}/questions, /registration, POST notifications/{number}/deliver, PUT and DELETE faults,
-PUT webhook, POST burst[?wait=true], GET report[?format=table].";
+PUT webhook, PUT ending, POST burst[?wait=true], GET report[?format=table].";
 
 const PLAY_EXAMPLES: &str = "Example:
   spg-simulator play --webhook-url http://localhost:9000/webhook --key BASE64 \\
@@ -82,6 +85,9 @@ struct Common {
     /// statusCode that an acknowledgement must have
     #[arg(long, default_value = "000")]
     ack_status_code: String,
+    /// Take orders whose bodies leave out what SPG's documentation asks for
+    #[arg(long)]
+    abbreviated_bodies: bool,
     /// How long to wait for an acknowledgement
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     ack_timeout: u64,
@@ -188,6 +194,7 @@ impl Common {
             keys: self.keys,
             credentials: Credentials { token: self.token, client_id: self.client_id },
             acknowledgement_status_code: self.ack_status_code,
+            bodies: if self.abbreviated_bodies { Bodies::Abbreviated } else { Bodies::Documented },
             acknowledgement_timeout: Duration::from_secs(self.ack_timeout),
             ..Config::default()
         }
@@ -199,6 +206,7 @@ async fn serve(arguments: Serve) -> Outcome {
     let mut terminate = signal(SignalKind::terminate())?;
     let simulator = Simulator::start(arguments.common.config(arguments.webhook_url.clone())).await?;
     println!("Status API   {}/payments/{{transactionID}}/status", simulator.status_api_url());
+    println!("orders       POST {}/payments", simulator.status_api_url());
     println!("control      {}/control", simulator.base_url());
     println!("webhooks to  {}", arguments.webhook_url.as_deref().unwrap_or("(not set)"));
     if drawn {

@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 use crate::acknowledgement::DEFAULT_STATUS_CODE;
 use crate::clock::default_epoch;
 use crate::crypto::WebhookKey;
+use crate::lifecycle::Ending;
+use crate::orders::Bodies;
 use crate::seed::Seed;
 
 /// How long SPG waits for an acknowledgement. SIBS does not publish its time-out; this is a guess on the short side.
@@ -46,6 +48,10 @@ pub struct Config {
     /// Wall time.
     pub acknowledgement_timeout: Duration,
     pub deliveries_in_flight_max: usize,
+    /// How payments end that a merchant orders over HTTP; may be changed later.
+    pub ending: Ending,
+    /// Which bodies of such orders are accepted.
+    pub bodies: Bodies,
 }
 
 impl Default for Config {
@@ -63,6 +69,8 @@ impl Default for Config {
             acknowledgement_status_code: DEFAULT_STATUS_CODE.to_owned(),
             acknowledgement_timeout: ACKNOWLEDGEMENT_TIMEOUT,
             deliveries_in_flight_max: DELIVERIES_IN_FLIGHT_MAX,
+            ending: Ending::Success,
+            bodies: Bodies::Documented,
         }
     }
 }

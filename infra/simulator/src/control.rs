@@ -40,6 +40,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/control/notifications/{number}/deliver", post(redeliver))
         .route("/control/faults", put(set_faults).delete(clear_faults))
         .route("/control/webhook", put(set_webhook))
+        .route("/control/ending", put(set_ending))
         .route("/control/burst", post(burst))
         .route("/control/report", get(report))
         .with_state(shared)
@@ -216,6 +217,18 @@ async fn set_webhook(State(shared): State<Arc<Shared>>, Json(webhook): Json<Webh
         state.keys = keys;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderedEnding {
+    ending: Ending,
+}
+
+/// How the payments end that a merchant orders from now on.
+async fn set_ending(State(shared): State<Arc<Shared>>, Json(wanted): Json<OrderedEnding>) -> StatusCode {
+    shared.lock().orders.ending = wanted.ending;
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Default, Deserialize)]

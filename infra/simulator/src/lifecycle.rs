@@ -26,7 +26,7 @@ impl Ending {
     /// Drawn as payments end in life: mostly well.
     pub fn drawn(kind: Kind, rng: &mut impl Rng) -> Self {
         match (kind, rng.random_range(0..100)) {
-            (Kind::Cancellation, _any) => Self::Success,
+            (Kind::Cancellation | Kind::Capture | Kind::Refund, _any) => Self::Success,
             (Kind::Reference, 85..) => Self::Timeout,
             (Kind::Reference, _rest) => Self::Success,
             (Kind::MbWay | Kind::Card | Kind::Authorisation, percent) => match percent {
@@ -66,11 +66,12 @@ pub fn lifecycle(kind: Kind, ending: Ending, rng: &mut impl Rng) -> Vec<Step> {
         Kind::MbWay => (seconds(5, 120), Duration::ZERO),
         Kind::Card | Kind::Authorisation => (seconds(10, 180), seconds(1, 10)),
         Kind::Reference => (seconds(3600, 3 * 24 * 3600), Duration::ZERO),
-        Kind::Cancellation => return Vec::new(),
+        Kind::Cancellation | Kind::Capture | Kind::Refund => return Vec::new(),
     };
     let expiry = match kind {
         Kind::MbWay => MB_WAY_EXPIRY,
-        Kind::Card | Kind::Authorisation | Kind::Cancellation => Duration::from_secs(15 * 60),
+        Kind::Card | Kind::Authorisation => Duration::from_secs(15 * 60),
+        Kind::Cancellation | Kind::Capture | Kind::Refund => return Vec::new(),
         Kind::Reference => Duration::from_secs(3 * 24 * 3600),
     };
     let step = |after, status: Status| Step { after, change: status.into() };
@@ -81,7 +82,7 @@ pub fn lifecycle(kind: Kind, ending: Ending, rng: &mut impl Rng) -> Vec<Step> {
     let end = acted + processed;
     match kind {
         Kind::Card | Kind::Authorisation => steps.push(step(acted, Status::InProcessing)),
-        Kind::MbWay | Kind::Reference | Kind::Cancellation => {}
+        Kind::MbWay | Kind::Reference | Kind::Cancellation | Kind::Capture | Kind::Refund => {}
     }
     if ending == Ending::DeclinedAfterwards {
         steps.push(step(end, Status::Success));
@@ -97,7 +98,15 @@ mod tests {
     use super::*;
     use crate::seed::Seed;
 
-    const KINDS: [Kind; 5] = [Kind::MbWay, Kind::Card, Kind::Reference, Kind::Authorisation, Kind::Cancellation];
+    const KINDS: [Kind; 7] = [
+        Kind::MbWay,
+        Kind::Card,
+        Kind::Reference,
+        Kind::Authorisation,
+        Kind::Cancellation,
+        Kind::Capture,
+        Kind::Refund,
+    ];
 
     /// C.4's matrix, with its post-authorisation decline.
     fn allowed(from: &Status, to: &Status) -> bool {
@@ -117,7 +126,8 @@ mod tests {
                 let ending = Ending::drawn(kind, &mut rng);
                 let steps = lifecycle(kind, ending, &mut rng);
                 assert!(steps.is_sorted_by_key(|step| step.after), "{kind:?} {ending:?} {steps:?}");
-                let mut status = if kind == Kind::Cancellation { Status::Success } else { Status::Pending };
+                let at_once = [Kind::Cancellation, Kind::Capture, Kind::Refund].contains(&kind);
+                let mut status = if at_once { Status::Success } else { Status::Pending };
                 for step in steps {
                     assert!(
                         allowed(&status, &step.change.status),

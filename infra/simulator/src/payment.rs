@@ -205,7 +205,7 @@ impl Payment {
         let reference = seed::digits(rng, 9);
         let drawn_style = WireStyle::drawn(rng);
         let status = spec.status.clone().unwrap_or(match spec.kind {
-            Kind::Cancellation => Status::Success,
+            Kind::Cancellation | Kind::Capture | Kind::Refund => Status::Success,
             Kind::MbWay | Kind::Card | Kind::Reference | Kind::Authorisation => Status::Pending,
         });
         let blank = Truth {
@@ -235,6 +235,15 @@ impl Payment {
     /// The `paymentMethod` on the wire.
     pub fn method(&self) -> &str {
         self.spec.payment_method.as_deref().unwrap_or_else(|| self.spec.kind.method())
+    }
+
+    /// The payer chooses how to pay what was ordered without a method. Only before anything has happened to it.
+    pub fn choose(&mut self, kind: Kind) {
+        self.spec.kind = kind;
+        self.spec.payment_method = None;
+        for moment in &mut self.truths {
+            moment.truth.reference_paid = (kind == Kind::Reference).then_some(false);
+        }
     }
 
     /// The truth as it is.

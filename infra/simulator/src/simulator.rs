@@ -20,7 +20,7 @@ use crate::payment::{Change, Payment, PaymentSpec};
 use crate::report::Report;
 use crate::state::{Question, Shared};
 use crate::traffic::{self, Burst, TrafficSpec, TrafficSummary};
-use crate::{control, server, status_api, wire};
+use crate::{control, orders, server, status_api, wire};
 
 /// What can go wrong when driving a simulator.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,9 @@ impl Simulator {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
         let shared = Arc::new(Shared::new(config, client));
-        let router = status_api::router(Arc::clone(&shared)).merge(control::router(Arc::clone(&shared)));
+        let router = status_api::router(Arc::clone(&shared))
+            .merge(orders::router(Arc::clone(&shared)))
+            .merge(control::router(Arc::clone(&shared)));
         shared.spawn(server::serve(listener, router));
         Ok(Self { inner: Arc::new(Inner { shared, address }) })
     }
@@ -125,6 +127,11 @@ impl Simulator {
     /// The Backoffice's secrets.
     pub fn keys(&self) -> Vec<WebhookKey> {
         self.shared().lock().keys.clone()
+    }
+
+    /// How the payments end that a merchant orders over HTTP from now on.
+    pub fn set_ending(&self, ending: crate::lifecycle::Ending) {
+        self.shared().lock().orders.ending = ending;
     }
 
     /// Creates a payment and returns its transactionID. Nothing is notified by itself.

@@ -29,6 +29,10 @@ pub enum Kind {
     Authorisation,
     /// Cancellation of another payment: a transaction of its own that succeeds at once.
     Cancellation,
+    /// Capture of an authorisation, in full or in part: a transaction of its own that succeeds at once.
+    Capture,
+    /// Refund of what was paid, in full or in part: a transaction of its own that succeeds at once.
+    Refund,
 }
 
 impl Kind {
@@ -36,7 +40,7 @@ impl Kind {
     pub fn method(self) -> &'static str {
         match self {
             Self::MbWay => "MBWAY",
-            Self::Card | Self::Authorisation | Self::Cancellation => "CARD",
+            Self::Card | Self::Authorisation | Self::Cancellation | Self::Capture | Self::Refund => "CARD",
             Self::Reference => "REFERENCE",
         }
     }
@@ -48,6 +52,8 @@ impl Kind {
             Self::Reference => "PREF",
             Self::Authorisation => "AUTH",
             Self::Cancellation => "CANC",
+            Self::Capture => "CAPT",
+            Self::Refund => "RFND",
         }
     }
 }

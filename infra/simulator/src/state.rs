@@ -16,6 +16,7 @@ use crate::crypto::WebhookKey;
 use crate::delivery::DeliveryResult;
 use crate::event::Event;
 use crate::notification::{Notification, Overrides};
+use crate::orders::Book;
 use crate::payment::{Change, Payment, PaymentSpec, Status};
 use crate::{seed, wire};
 
@@ -64,6 +65,8 @@ pub struct State {
     questions_by_transaction: HashMap<String, u64>,
     scripts: HashMap<String, VecDeque<Answer>>,
     pub faults: Vec<FaultRule>,
+    /// What merchants have ordered over HTTP.
+    pub orders: Book,
 }
 
 impl State {
@@ -86,6 +89,7 @@ impl State {
             questions_by_transaction: HashMap::new(),
             scripts: HashMap::new(),
             faults: Vec::new(),
+            orders: Book::new(config.ending),
         }
     }
 

@@ -36,7 +36,7 @@ async fn status(State(shared): State<Arc<Shared>>, Path(id): Path<String>, heade
 }
 
 /// 401 without a right token, 403 with another client id; nothing else is looked at before.
-fn refuse(config: &Config, terminal: Option<&str>, headers: &HeaderMap) -> Option<Reply> {
+pub(crate) fn refuse(config: &Config, terminal: Option<&str>, headers: &HeaderMap) -> Option<Reply> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let token = text(AUTHORIZATION.as_str()).strip_prefix("Bearer ").unwrap_or_default();
     let expected = match terminal {
@@ -53,7 +53,7 @@ fn refuse(config: &Config, terminal: Option<&str>, headers: &HeaderMap) -> Optio
     (!known).then(|| Reply::error(403, "E0403", "wrong client id"))
 }
 
-fn respond(reply: Reply) -> Response {
+pub(crate) fn respond(reply: Reply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {

@@ -102,13 +102,41 @@ pub fn status_answer(payment: &Payment, truth: &Truth) -> Value {
     }
     let mut answer = core(payment, truth);
     answer.insert("returnStatus".into(), return_status);
-    answer.insert(
-        "execution".into(),
-        json!({"startTime": "2026-03-12T10:00:00.000Z", "endTime": "2026-03-12T10:00:00.050Z"}),
-    );
+    answer.insert("execution".into(), execution());
     answer.insert("token".into(), token(payment));
     merchant(&mut answer, "merchantTransactionId", payment);
     Value::Object(answer)
+}
+
+/// What the checkout is answered with: identifiers and methods, and no paymentStatus, for nothing is paid yet (C.3).
+pub fn checkout_answer(payment: &Payment, signature: &str, methods: &[&str]) -> Value {
+    let mut answer = envelope(payment);
+    answer.insert("transactionSignature".into(), signature.into());
+    answer.insert("amount".into(), amount(payment, payment.truth()));
+    answer.insert("formContext".into(), payment.internal_transaction_id.clone().into());
+    answer.insert("paymentMethodList".into(), methods.into());
+    Value::Object(answer)
+}
+
+/// What a purchase, a generated reference, a capture, a refund or a cancellation is answered with: the state at once.
+pub fn initial_answer(payment: &Payment) -> Value {
+    let mut answer = core(payment, payment.truth());
+    answer.extend(envelope(payment));
+    Value::Object(answer)
+}
+
+/// What every answer to an order has.
+fn envelope(payment: &Payment) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("returnStatus".into(), json!({"statusCode": "000", "statusMsg": "Success"}));
+    fields.insert("transactionID".into(), payment.transaction_id.clone().into());
+    fields.insert("execution".into(), execution());
+    merchant(&mut fields, "merchantTransactionId", payment);
+    fields
+}
+
+fn execution() -> Value {
+    json!({"startTime": "2026-03-12T10:00:00.000Z", "endTime": "2026-03-12T10:00:00.050Z"})
 }
 
 /// The merchant's own initial response (always Pending) as a registration of the transaction.
@@ -126,19 +154,21 @@ pub fn registration(payment: &Payment) -> Value {
 }
 
 fn core(payment: &Payment, truth: &Truth) -> Map<String, Value> {
-    let style = payment.style;
     let mut fields = Map::new();
     fields.insert("returnStatus".into(), json!({"statusMsg": truth.return_message, "statusCode": truth.return_code}));
     fields.insert("paymentStatus".into(), truth.status.as_str().into());
     fields.insert("paymentMethod".into(), payment.method().into());
     fields.insert("transactionID".into(), payment.transaction_id.clone().into());
-    let amount = json!({"currency": payment.spec.currency, "value": money(style.amount, truth.amount)});
-    fields.insert("amount".into(), amount);
+    fields.insert("amount".into(), amount(payment, truth));
     fields.insert("paymentType".into(), truth.payment_type.clone().into());
     if let Some(paid) = truth.reference_paid {
         fields.insert("paymentReference".into(), reference(payment, truth, paid));
     }
     fields
+}
+
+fn amount(payment: &Payment, truth: &Truth) -> Value {
+    json!({"currency": payment.spec.currency, "value": money(payment.style.amount, truth.amount)})
 }
 
 fn merchant(fields: &mut Map<String, Value>, order_field: &str, payment: &Payment) {
@@ -165,12 +195,17 @@ fn reference(payment: &Payment, truth: &Truth, paid: bool) -> Value {
 }
 
 fn token(payment: &Payment) -> Value {
-    match payment.spec.kind {
-        Kind::MbWay => json!({"tokenType": "MobilePhone", "value": payment.phone}),
-        Kind::Card | Kind::Authorisation | Kind::Cancellation => {
+    let method = match payment.spec.kind {
+        // Of the method of what they refer to.
+        Kind::Cancellation | Kind::Capture | Kind::Refund => payment.method(),
+        kind @ (Kind::MbWay | Kind::Card | Kind::Reference | Kind::Authorisation) => kind.method(),
+    };
+    match method {
+        "MBWAY" => json!({"tokenType": "MobilePhone", "value": payment.phone}),
+        "REFERENCE" => Value::Null,
+        _card => {
             json!({"tokenType": "Card", "value": "4111********1111", "maskedPAN": "4111********1111", "expireDate": "2031-12"})
         }
-        Kind::Reference => Value::Null,
     }
 }
 

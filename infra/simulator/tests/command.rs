@@ -60,6 +60,7 @@ fn serves_until_it_is_told_to_end() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let status_api = lines.next().unwrap();
     assert!(status_api.starts_with("Status API   http://127.0.0.1:"), "{status_api}");
+    assert!(lines.next().unwrap().ends_with("/payments"));
     assert!(lines.next().unwrap().ends_with("/control"));
     assert_eq!(lines.next().unwrap(), "webhooks to  http://127.0.0.1:1/");
     assert!(lines.next().unwrap().ends_with("(drawn from the seed)"));

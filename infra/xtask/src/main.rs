@@ -1,6 +1,7 @@
 //! `cargo xtask ...`: everything that a person does with this repository beside building and deploying it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
 
+mod consumer;
 mod dashboard;
 mod demo;
 mod dependencies;

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
 use crate::tools::{cargo, checkov, checks, command, run as run_command};
-use crate::{Outcome, dependencies, parameters};
+use crate::{Outcome, consumer, dependencies, parameters};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -31,9 +31,14 @@ struct Step {
 }
 
 /// In the order in which they run: what fails fast comes first.
-const STEPS: [Step; 8] = [
+const STEPS: &[Step] = &[
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
+    Step {
+        name: "consumer",
+        about: "the worked consumer: its template and its tests in Python",
+        check: consumer::check,
+    },
     Step {
         name: "deny",
         about: "licences, sources and duplicate versions of the dependencies",
@@ -47,13 +52,14 @@ const STEPS: [Step; 8] = [
         about: "the template with every parameter changed, on the local stack",
         check: changed_parameters,
     },
+    Step { name: "pysibs", about: "a client of another maker against the simulator, and its cipher", check: pysibs },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
 ];
 
 /// Runs the chosen steps, all of them even if one fails.
 pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.list {
-        for step in &STEPS {
+        for step in STEPS {
             println!("{:<10} {}", step.name, step.about);
         }
         return Ok(ExitCode::SUCCESS);
@@ -76,8 +82,8 @@ impl Arguments {
     }
 }
 
-fn names() -> [&'static str; STEPS.len()] {
-    STEPS.map(|step| step.name)
+fn names() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|step| step.name)
 }
 
 fn passes(step: &Step) -> bool {
@@ -142,6 +148,17 @@ fn unit() -> Result<(), Box<dyn Error>> {
 fn changed_parameters() -> Result<(), Box<dyn Error>> {
     let binaries = binaries()?;
     run_command(command(binaries.join("xtask")).arg("parameters").env(BINARIES_VARIABLE, &binaries))
+}
+
+/// The public client pysibs, unmodified, pinned with hashes.
+fn pysibs() -> Result<(), Box<dyn Error>> {
+    let client = crate::tools::pysibs()?;
+    run_command(
+        command(client.program("python"))
+            .args(["-m", "unittest", "discover", "--start-directory", "tests/pysibs", "--verbose"])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env(BINARIES_VARIABLE, binaries()?),
+    )
 }
 
 fn local() -> Result<(), Box<dyn Error>> {

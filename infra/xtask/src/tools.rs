@@ -17,6 +17,11 @@ pub fn checkov() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("checkov", &workspace().join("infra/xtask/checkov-requirements.txt"))
 }
 
+/// The Python environment with the public client that is run against the simulator.
+pub fn pysibs() -> Result<PythonEnv, spg_local::Error> {
+    PythonEnv::install("pysibs", &workspace().join("tests/pysibs/requirements.txt"))
+}
+
 /// A program, to be run in the root of the workspace.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);

@@ -19,6 +19,7 @@ pub(crate) fn answer(draft: &mut Draft<'_>, answer: &StatusAnswer, asked_version
         Some(transaction) => transaction,
         None => draft.open(PaymentStatus::Pending, Source::StatusApi, &answer.facts, now),
     };
+    transaction.silences = 0;
     let mut facts = transaction.facts.clone();
     let mismatches = facts.mismatches(&answer.facts);
     facts.overrule_by(&answer.facts);
@@ -49,9 +50,16 @@ pub(crate) fn answer(draft: &mut Draft<'_>, answer: &StatusAnswer, asked_version
 
 /// Nothing usable came back: when it is asked again is the schedule's matter.
 pub(crate) fn silence(draft: &mut Draft<'_>, silence: &Silence) -> Disposition {
-    draft.wants_answer = false;
-    draft.asked = Asked::Silent { outage: silence.outage, retry_after: silence.retry_after };
     let now = draft.now;
+    let wanted = std::mem::take(&mut draft.wants_answer);
+    draft.asked = Asked::Silent(*silence);
+    if let Some(transaction) = draft.transaction_mut().filter(|t| wanted || t.next_check_at.is_some()) {
+        transaction.silences = match silence.kind {
+            SilenceKind::NotFound => 0,
+            SilenceKind::Unavailable if !silence.outage => transaction.silences.saturating_add(1),
+            SilenceKind::Unavailable | SilenceKind::Unauthorised => transaction.silences,
+        };
+    }
     let unknown = silence.kind == SilenceKind::NotFound
         && draft.transaction().is_some_and(|t| t.answered_version == 0 && now.since(t.first_seen_at) >= UNKNOWN_AFTER);
     if unknown {

@@ -163,6 +163,7 @@ impl<'r> Draft<'r> {
             answered_version: 0,
             claims: std::collections::BTreeMap::new(),
             agreed_since: None,
+            silences: 0,
             recheck_at: None,
             foreign: false,
             notifications: std::collections::BTreeMap::new(),

@@ -44,7 +44,7 @@ pub struct StatusAnswer {
 }
 
 /// The Status API was asked and said nothing that can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
     pub kind: SilenceKind,
     /// How long the Status API asked to be left alone.

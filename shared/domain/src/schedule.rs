@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::{AttentionReason, FinalStatus, Timestamp, Transaction};
+use crate::{AttentionReason, FinalStatus, Silence, SilenceKind, Timestamp, Transaction};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,6 +19,8 @@ pub const DOUBT_WINDOW: Duration = DAY;
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(15 * 60);
 /// While nothing is answered at all, each question is repeated this soon: recovery is then seen within two minutes.
 const OUTAGE_RETRY: Duration = Duration::from_secs(30);
+/// While our credentials are refused, each question is repeated this soon: it is over when somebody has put the right ones.
+const REFUSED_RETRY: Duration = Duration::from_secs(10 * 60);
 /// What a Retry-After may postpone a question by, at most.
 const RETRY_AFTER_MAX: Duration = HOUR;
 /// A claim that is not confirmed is asked about again after half its age, within these bounds.
@@ -29,7 +31,7 @@ const CLAIM_DELAY_MIN: Duration = Duration::from_secs(15);
 pub(crate) enum Asked {
     No,
     Answered,
-    Silent { outage: bool, retry_after: Option<Duration> },
+    Silent(Silence),
 }
 
 /// How a payment method's open transactions are asked about: after a quarter of their age, within bounds.
@@ -63,20 +65,30 @@ pub(crate) fn next_check(transaction: &Transaction, asked: Asked, due_now: bool,
         // The answer was overtaken and there was no time to ask again.
         Asked::Answered if due_now => Some(now),
         Asked::Answered => wanted,
-        Asked::Silent { outage, retry_after } => {
-            let wanted = wanted?;
-            let soonest = now + jittered(transaction, retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
-            let wanted = if outage { now + jittered(transaction, OUTAGE_RETRY) } else { wanted };
-            Some(wanted.max(soonest))
+        Asked::Silent(silence) => {
+            let soonest = now + jittered(transaction, silence.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
+            let soon = |delay| now + jittered(transaction, delay);
+            let wanted = match silence.kind {
+                _ if silence.outage => wanted.map(|_| soon(OUTAGE_RETRY)),
+                SilenceKind::NotFound => wanted,
+                SilenceKind::Unauthorised => wanted.map(|at| at.min(soon(REFUSED_RETRY))),
+                SilenceKind::Unavailable => wanted.map(|at| at.min(soon(alone_retry(transaction)))),
+            };
+            wanted.map(|at| at.max(soonest))
         }
     }
+}
+
+/// It may be the first of an outage, so it is asked about soon; one that alone is never answered backs off to what its age wants.
+fn alone_retry(transaction: &Transaction) -> Duration {
+    OUTAGE_RETRY * (1 << transaction.silences.saturating_sub(1).min(12))
 }
 
 /// Marks what has been open or in doubt for longer than can be explained, once.
 pub(crate) fn lapse(transaction: &mut Transaction, asked: Asked, now: Timestamp) -> Option<AttentionReason> {
     let asked = match asked {
         Asked::No => false,
-        Asked::Answered | Asked::Silent { .. } => true,
+        Asked::Answered | Asked::Silent(_) => true,
     };
     let explained = match transaction.status.as_final() {
         None => now.since(transaction.first_seen_at) < curve(transaction).lapses_after,

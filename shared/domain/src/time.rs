@@ -48,6 +48,14 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
+/// Not before the epoch.
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
 /// RFC 3339 in UTC, `2026-03-12T10:48:44.000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,6 +31,8 @@ pub struct Transaction {
     pub claims: BTreeMap<FinalStatus, Timestamp>,
     /// Since when answers have confirmed the stored final state against the claims.
     pub agreed_since: Option<Timestamp>,
+    /// Questions in a row that were not answered while others were; at most 255.
+    pub silences: u8,
     /// When a Success is due to be asked about once more (rule 5).
     pub recheck_at: Option<Timestamp>,
     /// Only notifications of other merchants' terminals are known: recorded, never asked about.

@@ -244,6 +244,51 @@ fn rule_9_an_outage_is_retried_within_half_a_minute_however_old_the_transaction(
 }
 
 #[test]
+fn rule_9_one_that_is_not_answered_beside_others_is_asked_about_soon_and_then_less_and_less() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    ledger.wait(DAY * 9);
+    let waits: Vec<Duration> = (0..16)
+        .map(|_| {
+            ledger.weigh(&silence(SilenceKind::Unavailable, false));
+            due_in(&ledger).unwrap()
+        })
+        .collect();
+    assert!(waits[0] <= Duration::from_secs(30) && waits[1] <= MINUTE && waits[4] >= MINUTE * 7, "{waits:?}");
+    assert!(waits[15] >= HOUR * 20, "no more often than its age wants: {waits:?}");
+    // An answer, and 404 is one, begins anew.
+    ledger.weigh(&silence(SilenceKind::NotFound, false));
+    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
+    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    ledger.weigh(&answer("Pending", ledger.version()));
+    assert_eq!(ledger.transaction().silences, 0);
+}
+
+#[test]
+fn rule_9_an_outage_is_not_held_against_a_transaction() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    ledger.wait(DAY * 9);
+    for _ in 0..20 {
+        ledger.weigh(&silence(SilenceKind::Unavailable, true));
+    }
+    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
+}
+
+#[test]
+fn rule_9_while_credentials_are_refused_it_is_asked_about_within_ten_minutes_however_old() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    ledger.wait(DAY * 9);
+    for _ in 0..9 {
+        ledger.weigh(&silence(SilenceKind::Unauthorised, false));
+        assert!((MINUTE * 9..=MINUTE * 10).contains(&due_in(&ledger).unwrap()));
+    }
+    ledger.wait(DAY * 60);
+    ledger.weigh(&silence(SilenceKind::Unauthorised, false));
+    assert_eq!(due_in(&ledger), None, "checks still end");
+}
+
+#[test]
 fn rule_9_beyond_the_notifications_that_are_kept_it_is_still_acted_on() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     for n in 0..NOTIFICATIONS_MAX {

@@ -156,7 +156,7 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
         (format!("answer about another transaction than {}", id()), said(other_transaction)),
         ("answer Timeout to an older question".to_owned(), answer("Timeout", version.saturating_sub(1))),
         ("no answer: not found".to_owned(), silence(SilenceKind::NotFound, false)),
-        ("no answer: credentials refused".to_owned(), silence(SilenceKind::Unauthorised, true)),
+        ("no answer: credentials refused".to_owned(), silence(SilenceKind::Unauthorised, false)),
         ("no answer: all is down".to_owned(), silence(SilenceKind::Unavailable, true)),
         ("no answer: only this one".to_owned(), silence(SilenceKind::Unavailable, false)),
     ]);

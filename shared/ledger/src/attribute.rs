@@ -16,6 +16,7 @@ pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
 pub(crate) const ANSWERED_VERSION: &str = "answeredVersion";
 pub(crate) const AGREED_SINCE: &str = "agreedSince";
+pub(crate) const SILENCES: &str = "silences";
 pub(crate) const RECHECK_AT: &str = "recheckAt";
 pub(crate) const FOREIGN: &str = "foreign";
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
@@ -31,10 +32,11 @@ pub(crate) const TRANSACTION_DATE_TIME: &str = "transactionDateTime";
 
 /// What an update removes where the transaction no longer has it. `published` is not among them: it is only ever
 /// replaced, and one of a kind that this version does not know must survive (see [`crate::read`]).
-pub(crate) const REMOVABLE: [&str; 15] = [
+pub(crate) const REMOVABLE: [&str; 16] = [
     CONFIRMED_AT,
     ANSWERED_VERSION,
     AGREED_SINCE,
+    SILENCES,
     RECHECK_AT,
     FOREIGN,
     EXPIRES_AT,

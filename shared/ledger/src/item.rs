@@ -48,6 +48,7 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     let answered_version = Some(transaction.answered_version).filter(|version| *version > 0);
     map.put_some(attribute::ANSWERED_VERSION, answered_version.map(number));
     map.put_some(attribute::AGREED_SINCE, transaction.agreed_since.map(time));
+    map.put_some(attribute::SILENCES, Some(transaction.silences).filter(|n| *n > 0).map(|n| number(n.into())));
     map.put_some(attribute::RECHECK_AT, transaction.recheck_at.map(time));
     map.put_some(attribute::FOREIGN, flag(transaction.foreign));
     map.put_some(attribute::EXPIRES_AT, transaction.expires_at.map(|at| number(at.seconds())));

@@ -8,10 +8,12 @@ mod attribute;
 mod due;
 mod item;
 mod read;
+mod scan;
 mod store;
 mod update;
 
 pub use due::{SHARDS, shard_of};
 pub use item::{SCHEMA_VERSION, to_item};
 pub use read::{UnreadableItem, from_stream_image};
+pub use scan::{ScanPage, Segment};
 pub use store::{Ledger, ReadIncomplete};

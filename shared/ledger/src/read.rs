@@ -61,6 +61,7 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
         answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?.unwrap_or_default(),
         claims: times_by_variant(item, attribute::CLAIMS)?,
         agreed_since: item.some(attribute::AGREED_SINCE, Fields::time)?,
+        silences: item.some(attribute::SILENCES, Fields::number)?.map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
         recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
         foreign: item.flag(attribute::FOREIGN)?,
         notifications: notifications(item)?,

@@ -138,7 +138,7 @@ pub(crate) fn failed(
     StoreError { operation, source: source.into() }
 }
 
-fn key(id: &TransactionId) -> SdkItem {
+pub(crate) fn key(id: &TransactionId) -> SdkItem {
     HashMap::from([(attribute::TRANSACTION_ID.to_owned(), AttributeValue::S(id.to_string()))])
 }
 

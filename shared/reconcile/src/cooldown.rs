@@ -1,9 +1,10 @@
 //! After a run of failures the Status API is left alone for a moment.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use spg_domain::{SilenceKind, Timestamp};
+use spg_domain::{Silence, SilenceKind, Timestamp, Word};
 
 use crate::Reply;
 
@@ -13,8 +14,13 @@ const FAILURES_MAX: u32 = 5;
 const COOLDOWN: Duration = Duration::from_secs(10);
 /// What a Retry-After may silence a whole process for, at most.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+/// Terminals whose refused credentials are remembered; beyond that one more question is asked than need be.
+const TERMINALS_MAX: usize = 1000;
 
 /// Shared by all questions of a process.
+///
+/// A Status API that does not answer is left alone as a whole. One that refuses credentials (401, 403) is up: only the terminal whose
+/// credentials they are is left out.
 #[derive(Debug, Default)]
 pub struct Cooldown {
     state: Mutex<State>,
@@ -22,39 +28,71 @@ pub struct Cooldown {
 
 #[derive(Debug, Default)]
 struct State {
+    api: Run,
+    /// By terminal; none is the default credentials.
+    refused: BTreeMap<Option<Word>, Run>,
+}
+
+/// Failures in a row, and the pause that they led to.
+#[derive(Debug, Default)]
+struct Run {
     failures: u32,
     until: Timestamp,
 }
 
 impl Cooldown {
-    /// Whether questions are to be left out now.
-    pub fn is_on(&self, now: Timestamp) -> bool {
-        now < self.lock().until
+    /// Why nothing is to be asked with this terminal's credentials now, if so.
+    pub fn silence(&self, terminal: Option<&Word>, now: Timestamp) -> Option<Silence> {
+        let state = self.lock();
+        if now < state.api.until {
+            return Some(Silence { kind: SilenceKind::Unavailable, retry_after: None, outage: true });
+        }
+        let refused = state.refused.get(&terminal.cloned()).is_some_and(|run| now < run.until);
+        refused.then_some(Silence { kind: SilenceKind::Unauthorised, retry_after: None, outage: false })
     }
 
-    /// Learns from a reply that came at `now`.
-    pub fn learn(&self, reply: &Reply, now: Timestamp) {
+    /// The end of the pause in which nobody asks, if there is one now.
+    pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(self.lock().api.until).filter(|until| now < *until)
+    }
+
+    /// Learns from a reply to a question with this terminal's credentials, which came at `now`.
+    pub fn learn(&self, reply: &Reply, terminal: Option<&Word>, now: Timestamp) {
         let mut state = self.lock();
         match reply.result {
             // A pause that was asked for goes on: this answer may be to an older question.
-            Ok(_) | Err(SilenceKind::NotFound) => state.failures = 0,
-            Err(SilenceKind::Unavailable | SilenceKind::Unauthorised) => {
-                state.failures += 1;
-                if let Some(retry_after) = reply.retry_after {
-                    state.until = state.until.max(now + retry_after.min(RETRY_AFTER_MAX));
-                }
-                if state.failures >= FAILURES_MAX {
-                    state.until = state.until.max(now + COOLDOWN);
-                    // One more failure after the pause starts the next one.
-                    state.failures = FAILURES_MAX - 1;
-                }
+            Ok(_) | Err(SilenceKind::NotFound) => {
+                state.api.failures = 0;
+                state.refused.remove(&terminal.cloned());
             }
+            Err(SilenceKind::Unauthorised) => {
+                state.api.failures = 0;
+                if state.refused.len() >= TERMINALS_MAX {
+                    state.refused.clear();
+                }
+                state.refused.entry(terminal.cloned()).or_default().fail(now);
+            }
+            Err(SilenceKind::Unavailable) => state.api.fail(now),
+        }
+        if let (Err(_), Some(retry_after)) = (&reply.result, reply.retry_after) {
+            state.api.until = state.api.until.max(now + retry_after.min(RETRY_AFTER_MAX));
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // A panic elsewhere leaves two plain numbers behind: they are still good.
+        // A panic elsewhere leaves plain numbers behind: they are still good.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Run {
+    fn fail(&mut self, now: Timestamp) {
+        self.failures += 1;
+        if self.failures >= FAILURES_MAX {
+            self.until = self.until.max(now + COOLDOWN);
+            // One more failure after the pause starts the next one.
+            self.failures = FAILURES_MAX - 1;
+        }
     }
 }
 
@@ -75,40 +113,75 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
+    fn is_on(cooldown: &Cooldown, now: Timestamp) -> bool {
+        let silence = cooldown.silence(None, now);
+        assert_eq!(silence.is_some_and(|silence| silence.outage), cooldown.paused_until(now).is_some());
+        silence.is_some()
+    }
+
     #[test]
     fn five_failures_in_a_row_start_a_pause_and_one_more_the_next() {
         let cooldown = Cooldown::default();
         let failure = reply(Err(SilenceKind::Unavailable), None);
         for _ in 0..4 {
-            cooldown.learn(&failure, at(100));
-            assert!(!cooldown.is_on(at(100)));
+            cooldown.learn(&failure, None, at(100));
+            assert!(!is_on(&cooldown, at(100)));
         }
-        cooldown.learn(&failure, at(100));
-        assert!(cooldown.is_on(at(109)));
-        assert!(!cooldown.is_on(at(110)));
-        cooldown.learn(&failure, at(110));
-        assert!(cooldown.is_on(at(119)));
+        cooldown.learn(&failure, None, at(100));
+        assert!(is_on(&cooldown, at(109)));
+        assert!(!is_on(&cooldown, at(110)));
+        cooldown.learn(&failure, None, at(110));
+        assert!(is_on(&cooldown, at(119)));
     }
 
     #[test]
     fn an_answer_ends_the_run_and_not_found_is_an_answer() {
         let cooldown = Cooldown::default();
         for _ in 0..4 {
-            cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), at(100));
+            cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), None, at(100));
         }
-        cooldown.learn(&reply(Err(SilenceKind::NotFound), None), at(100));
-        cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), at(100));
-        assert!(!cooldown.is_on(at(100)));
+        cooldown.learn(&reply(Err(SilenceKind::NotFound), None), None, at(100));
+        cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), None, at(100));
+        assert!(!is_on(&cooldown, at(100)));
     }
 
     #[test]
     fn retry_after_is_honoured_at_once_up_to_a_minute() {
         let cooldown = Cooldown::default();
-        cooldown.learn(&reply(Err(SilenceKind::Unavailable), Some(Duration::from_secs(3600))), at(100));
-        assert!(cooldown.is_on(at(159)));
-        assert!(!cooldown.is_on(at(160)));
+        cooldown.learn(&reply(Err(SilenceKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
+        assert!(is_on(&cooldown, at(159)));
+        assert!(!is_on(&cooldown, at(160)));
         // An answer that was under way all along does not end the pause.
-        cooldown.learn(&reply(Ok(()), None), at(101));
-        assert!(cooldown.is_on(at(159)));
+        cooldown.learn(&reply(Ok(()), None), None, at(101));
+        assert!(is_on(&cooldown, at(159)));
+    }
+
+    #[test]
+    fn refused_credentials_leave_out_their_terminal_and_nobody_else() {
+        let cooldown = Cooldown::default();
+        let ours = Word::new("1001").unwrap();
+        let refused = reply(Err(SilenceKind::Unauthorised), None);
+        for _ in 0..5 {
+            cooldown.learn(&refused, Some(&ours), at(100));
+        }
+        let silence = cooldown.silence(Some(&ours), at(109)).unwrap();
+        assert_eq!((silence.kind, silence.outage), (SilenceKind::Unauthorised, false));
+        assert!(!is_on(&cooldown, at(109)));
+        assert_eq!(cooldown.silence(Some(&ours), at(110)), None, "asked again with one question");
+        cooldown.learn(&refused, Some(&ours), at(110));
+        assert!(cooldown.silence(Some(&ours), at(119)).is_some());
+        cooldown.learn(&reply(Ok(()), None), Some(&ours), at(120));
+        cooldown.learn(&refused, Some(&ours), at(120));
+        assert_eq!(cooldown.silence(Some(&ours), at(120)), None, "an answer ends the run");
+    }
+
+    #[test]
+    fn what_is_remembered_of_terminals_is_bounded() {
+        let cooldown = Cooldown::default();
+        for n in 0..3 * TERMINALS_MAX {
+            let terminal = Word::new(format!("t{n}")).unwrap();
+            cooldown.learn(&reply(Err(SilenceKind::Unauthorised), None), Some(&terminal), at(100));
+        }
+        assert!(cooldown.lock().refused.len() <= TERMINALS_MAX);
     }
 }

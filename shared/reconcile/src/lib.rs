@@ -15,4 +15,4 @@ pub use cooldown::Cooldown;
 pub use settle::{Asked, Asking, Reconciler, SettleError, Settlement};
 pub use sweep::{SweepLimits, SweepReport, Sweeper};
 pub use tally::Tally;
-pub use traits::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written, error_chain};
+pub use traits::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written, error_chain, within};

@@ -1,11 +1,13 @@
 //! One transaction: weigh, ask, write; and again if the write was lost.
 
+use std::future::Future;
 use std::time::Duration;
 
 use spg_domain::{
     Disposition, Draft, Evidence, Rules, Silence, SilenceKind, Timestamp, Transaction, TransactionId, Write,
 };
 
+use crate::traits::within;
 use crate::{Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Written};
 
 /// Lost races before the evidence goes back to where it came from.
@@ -17,7 +19,9 @@ const LAG_WINDOW: Duration = Duration::from_secs(4);
 /// The waits before them.
 const LAG_WAITS: [Duration; LAG_QUESTIONS_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
 /// Questions more where an answer was overtaken (rule 7).
-const OVERTAKEN_QUESTIONS_MAX: u32 = 1;
+const OVERTAKEN_QUESTIONS_MAX: usize = 1;
+/// All questions of one call.
+const QUESTIONS_MAX: usize = 3;
 /// A question is not begun with less time than this, or than its whole time-out where that is shorter.
 const QUESTION_TIME_MIN: Duration = Duration::from_secs(5);
 /// Time that must be left after a question for its answer to be written.
@@ -106,7 +110,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             self.ask_while_wanted(&mut draft, &mut questions, &dispositions).await;
             let write = draft.conclude();
             let written = match &write {
-                Some(write) => self.write(write).await?,
+                Some(write) => self.write(write, deadline).await?,
                 None => Written::Done,
             };
             match written {
@@ -121,8 +125,8 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     }
 
     /// A write whose answer was lost and that was sent again loses to itself: that is a success, and must be told as one.
-    async fn write(&self, write: &Write) -> Result<Written, StoreError> {
-        Ok(match self.store.write(write).await? {
+    async fn write(&self, write: &Write, deadline: Timestamp) -> Result<Written, StoreError> {
+        Ok(match self.by(deadline, "write", self.store.write(write)).await? {
             Written::Lost(Some(stored)) if is_own(&stored, write) => Written::Done,
             written @ (Written::Lost(_) | Written::Done) => written,
         })
@@ -137,24 +141,37 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         at + self.question_timeout.min(QUESTION_TIME_MIN) + WRITE_MARGIN <= deadline
     }
 
-    /// Whether the Status API is left alone for a moment after a run of failures.
-    pub fn is_cooling_down(&self) -> bool {
-        self.cooldown.is_on(self.clock.now())
+    /// A call of the store that is given up at `deadline`.
+    ///
+    /// # Errors
+    /// Those of the call, and that there was no time.
+    pub async fn by<T>(
+        &self,
+        deadline: Timestamp,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let late = || Err(StoreError { operation, source: "no answer in the time that was left".into() });
+        within(&self.clock, deadline, call).await.unwrap_or_else(late)
     }
 
-    /// Asks the Status API; none, without asking, while it is left alone.
-    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Option<Reply> {
-        if self.is_cooling_down() {
-            return None;
+    /// Asks the Status API.
+    ///
+    /// # Errors
+    /// Why nothing was asked: it is left alone after a run of failures, or it refuses these credentials.
+    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, Silence> {
+        let terminal = transaction.facts.terminal_id.as_ref();
+        if let Some(silence) = self.cooldown.silence(terminal, self.clock.now()) {
+            return Err(silence);
         }
         let question = Question {
             transaction_id: transaction.id.clone(),
-            terminal_id: transaction.facts.terminal_id.clone(),
+            terminal_id: terminal.cloned(),
             timeout: deadline.since(self.clock.now() + WRITE_MARGIN).min(self.question_timeout),
         };
         let reply = self.status_api.ask(&question).await;
-        self.cooldown.learn(&reply, self.clock.now());
-        Some(reply)
+        self.cooldown.learn(&reply, terminal, self.clock.now());
+        Ok(reply)
     }
 
     async fn ask_while_wanted(&self, draft: &mut Draft<'_>, questions: &mut Questions, given: &[Disposition]) {
@@ -175,10 +192,12 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             let asked_version = draft.stored_version();
             let Some(transaction) = draft.transaction() else { return };
             let started = self.clock.now();
-            let Some(reply) = self.ask(transaction, questions.deadline).await else {
-                let silence = Silence { kind: SilenceKind::Unavailable, retry_after: None, outage: true };
-                draft.weigh(&Evidence::Silence(silence), self.clock.now());
-                return;
+            let reply = match self.ask(transaction, questions.deadline).await {
+                Ok(reply) => reply,
+                Err(silence) => {
+                    draft.weigh(&Evidence::Silence(silence), self.clock.now());
+                    return;
+                }
             };
             let answer = evidence_of(&reply, asked_version, true);
             let now = self.clock.now();
@@ -195,7 +214,7 @@ struct Questions {
     asking: Asking,
     deadline: Timestamp,
     lag: usize,
-    overtaken: u32,
+    overtaken: usize,
     /// When the first question of this call was asked.
     first_at: Option<Timestamp>,
     answers: Vec<Evidence>,
@@ -205,6 +224,9 @@ struct Questions {
 impl Questions {
     /// How long to wait before the next question; none if there is none left.
     fn next_wait(&mut self, overtaken: bool) -> Option<Duration> {
+        if self.asked.len() >= QUESTIONS_MAX {
+            return None;
+        }
         if overtaken || (self.asking == Asking::OnlyOvertaken) {
             self.overtaken += 1;
             return (overtaken && self.overtaken <= OVERTAKEN_QUESTIONS_MAX).then_some(Duration::ZERO);
@@ -223,7 +245,7 @@ pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Ev
     match &reply.result {
         Ok(answer) => Evidence::Answer { answer: answer.clone(), asked_version },
         Err(kind) => {
-            let outage = outage && *kind != SilenceKind::NotFound;
+            let outage = outage && *kind == SilenceKind::Unavailable;
             Evidence::Silence(Silence { kind: *kind, retry_after: reply.retry_after, outage })
         }
     }

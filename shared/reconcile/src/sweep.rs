@@ -1,9 +1,10 @@
 //! Asks about what is due. Its cost grows with what is due, not with what is stored.
 
+use std::future::Future;
 use std::time::Duration;
 
 use futures::StreamExt;
-use spg_domain::{SilenceKind, Timestamp, Transaction};
+use spg_domain::{Evidence, Silence, SilenceKind, Timestamp, Transaction};
 
 use crate::settle::{evidence_of, log_question};
 use crate::traits::error_chain;
@@ -107,13 +108,21 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         }
     }
 
+    async fn by<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.reconciler.by(self.limits.deadline, operation, call).await
+    }
+
     /// Looks at each shard once.
     async fn pass(&mut self) -> Result<Pass, StoreError> {
         let mut pass = Pass::default();
         let shards = self.reconciler.store.shards();
         for offset in 0..shards {
             let shard = (self.limits.first_shard + offset) % shards;
-            let entries = self.reconciler.store.due(shard, self.limits.horizon, PAGE_ENTRIES).await?;
+            let entries = self.by("query", self.reconciler.store.due(shard, self.limits.horizon, PAGE_ENTRIES)).await?;
             let full = entries.len() == PAGE_ENTRIES;
             let now = self.reconciler.clock.now();
             let (due, upcoming): (Vec<Due>, Vec<Due>) = entries.into_iter().partition(|entry| entry.at <= now);
@@ -140,7 +149,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// Asks about `due` and settles the answers; returns how many were settled.
     async fn settle_due(&mut self, due: &[Due], now: Timestamp) -> Result<usize, StoreError> {
         let ids: Vec<_> = due.iter().map(|entry| entry.id.clone()).collect();
-        let mut found = self.reconciler.store.read(&ids).await?;
+        let mut found = self.by("read", self.reconciler.store.read(&ids)).await?;
         // The index lags behind the table: only what the table says counts.
         let mut due: Vec<Transaction> = ids
             .iter()
@@ -150,7 +159,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         self.report.due += due.len();
         let mut settled = 0;
         while !due.is_empty() && !self.report.outage {
-            if self.reconciler.is_cooling_down() {
+            if !self.wait_out_pause().await {
                 self.report.outage = true;
                 break;
             }
@@ -165,26 +174,40 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         Ok(settled)
     }
 
+    /// A short Retry-After is waited for; false if the pause leaves no time to ask in this run.
+    async fn wait_out_pause(&self) -> bool {
+        let clock = &self.reconciler.clock;
+        while let Some(until) = self.reconciler.cooldown.paused_until(clock.now()) {
+            if until > self.limits.horizon {
+                return false;
+            }
+            clock.sleep(until.since(clock.now())).await;
+        }
+        true
+    }
+
     /// One handful: all are asked, then all are settled, so that an outage is known before it is written down.
     async fn ask_and_settle(&mut self, due: Vec<Transaction>) -> usize {
         let (reconciler, deadline, many) = (self.reconciler, self.limits.deadline, self.limits.questions_concurrent);
-        let asked: Vec<(Transaction, Reply, Duration)> = futures::stream::iter(due)
+        let asked: Vec<Question> = futures::stream::iter(due)
             .map(|transaction| async move {
                 let started = reconciler.clock.now();
-                let reply = reconciler.ask(&transaction, deadline).await?;
-                Some((transaction, reply, reconciler.clock.now().since(started)))
+                let reply = reconciler.ask(&transaction, deadline).await;
+                Question { transaction, reply, took: reconciler.clock.now().since(started) }
             })
             .buffer_unordered(many)
-            .filter_map(std::future::ready)
+            // What was left out because nobody asks now is due still; refused credentials are written down, so that they do not stay
+            // in front of everybody else.
+            .filter(|asked| std::future::ready(!matches!(&asked.reply, Err(silence) if silence.outage)))
             .collect()
             .await;
         let outage = self.learn(&asked);
         let now = reconciler.clock.now();
         let lateness = |t: &Transaction| t.next_check_at.map(|at| now.since(at)).unwrap_or_default();
-        let latest = asked.iter().map(|(transaction, ..)| lateness(transaction)).max().unwrap_or_default();
+        let latest = asked.iter().map(|asked| lateness(&asked.transaction)).max().unwrap_or_default();
         self.report.lateness_max = self.report.lateness_max.max(latest);
         let results: Vec<Result<Settlement, SettleError>> = futures::stream::iter(asked)
-            .map(|(transaction, reply, took)| settle_one(reconciler, transaction, reply, took, outage, deadline))
+            .map(|asked| settle_one(reconciler, asked, outage, deadline))
             .buffer_unordered(many)
             .collect()
             .await;
@@ -205,33 +228,47 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         settled
     }
 
-    /// Whether nothing at all seems to be answered now; the run ends when that was so for several questions in a row.
-    fn learn(&mut self, asked: &[(Transaction, Reply, Duration)]) -> bool {
-        if asked.iter().any(|(_, reply, _)| matches!(reply.result, Ok(_) | Err(SilenceKind::NotFound))) {
+    /// Whether nothing at all seems to be answered now; the run ends when that was so for several questions in a row. Refused
+    /// credentials are an answer here: the Status API is up.
+    fn learn(&mut self, asked: &[Question]) -> bool {
+        let replies = || asked.iter().filter_map(|question| question.reply.as_ref().ok());
+        let failures = replies().filter(|reply| reply.result == Err(SilenceKind::Unavailable)).count();
+        if failures < replies().count() {
             self.answered = true;
             self.failures = 0;
             return false;
         }
-        self.failures += asked.len();
+        self.failures += failures;
         self.report.outage = self.failures >= PROBES_MAX;
         // One that fails alone, after others were answered, is its own matter.
-        asked.len() > 1 || !self.answered
+        failures > 1 || !self.answered
     }
+}
+
+/// A transaction that was due, and what came of asking about it.
+#[derive(Debug)]
+struct Question {
+    transaction: Transaction,
+    reply: Result<Reply, Silence>,
+    took: Duration,
 }
 
 async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
     reconciler: &Reconciler<S, A, C>,
-    transaction: Transaction,
-    reply: Reply,
-    took: Duration,
+    question: Question,
     outage: bool,
     deadline: Timestamp,
 ) -> Result<Settlement, SettleError> {
+    let Question { transaction, reply, took } = question;
     let id = transaction.id.clone();
-    let evidence = [evidence_of(&reply, transaction.version, outage)];
-    let mut settlement = reconciler.settle(&id, Some(transaction), &evidence, Asking::OnlyOvertaken, deadline).await?;
-    for disposition in settlement.dispositions.drain(..) {
-        let asked = Asked { reply: reply.clone(), took, disposition };
+    let evidence = match &reply {
+        Ok(reply) => evidence_of(reply, transaction.version, outage),
+        Err(silence) => Evidence::Silence(*silence),
+    };
+    let mut settlement =
+        reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyOvertaken, deadline).await?;
+    for (reply, disposition) in reply.ok().into_iter().zip(settlement.dispositions.drain(..)) {
+        let asked = Asked { reply, took, disposition };
         log_question(&id, &asked);
         settlement.questions.insert(0, asked);
     }

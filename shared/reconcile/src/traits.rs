@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use spg_domain::{SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write};
 
 /// The table of transactions.
@@ -86,6 +88,15 @@ pub struct Reply {
 pub trait Clock {
     fn now(&self) -> Timestamp;
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// What `call` comes to, or none at `deadline`: whoever waits longer is ended by Lambda without having said what was done.
+pub async fn within<T>(clock: &impl Clock, deadline: Timestamp, call: impl Future<Output = T>) -> Option<T> {
+    let time = clock.sleep(deadline.since(clock.now()));
+    match select(pin!(call), pin!(time)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
+    }
 }
 
 /// An error with its causes, on one line.

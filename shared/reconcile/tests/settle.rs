@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spg_domain::{ChangeKind, Disposition, FinalStatus, PaymentStatus, SilenceKind, TransactionId};
-use spg_reconcile::{Asking, Clock, SettleError, Store};
+use spg_domain::{
+    ChangeKind, Disposition, Evidence, FinalStatus, PaymentStatus, SilenceKind, Transaction, TransactionId, Write,
+};
+use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Store, StoreError, Written};
 use support::{Meanwhile, Said, notify, reconciler, settle};
 
 #[tokio::test]
@@ -126,4 +129,67 @@ async fn a_failing_store_gives_the_evidence_back_and_nothing_is_half_done() {
     assert!(reconciler.store.read(std::slice::from_ref(&id)).await.unwrap().is_empty());
     settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
     assert_eq!(reconciler.store.transaction(&id).unwrap().outcome, 1);
+}
+
+/// Another process is told InProcessing meanwhile, and the Status API lags behind the claim for everybody.
+#[derive(Debug)]
+struct Lagging(Arc<support::TestReconciler>);
+
+impl Meanwhile for Lagging {
+    fn happen(&self) {
+        self.0.status_api.script("t", [Said::Status("InProcessing")]);
+        let told = Evidence::Answer { answer: support::status_answer("InProcessing"), asked_version: 1 };
+        futures::executor::block_on(settle(&self.0, "t", &[told])).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_overtaken_answer_and_a_lagging_one_make_three_questions_and_no_more() {
+    let reconciler = Arc::new(reconciler());
+    settle(&reconciler, "t", &[notify("first", "Pending")]).await.unwrap();
+    reconciler.status_api.script("t", [Said::Meanwhile(Arc::new(Lagging(Arc::clone(&reconciler))), "Declined")]);
+    let settlement = settle(&reconciler, "t", &[notify("slow", "Declined")]).await.unwrap();
+    assert_eq!(settlement.questions[0].disposition, Disposition::Overtaken);
+    assert_eq!(settlement.questions.len(), 3);
+}
+
+/// A question that takes long leaves no time for another that would begin later than four seconds after the first.
+#[tokio::test]
+async fn a_lagging_answer_that_is_slow_as_well_is_not_asked_for_again() {
+    #[derive(Debug)]
+    struct Slow(support::StoppedClock);
+    impl Meanwhile for Slow {
+        fn happen(&self) {
+            self.0.advance(Duration::from_secs(5));
+        }
+    }
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Meanwhile(Arc::new(Slow(reconciler.clock.clone())), "Pending")]);
+    let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    assert_eq!(settlement.questions.len(), 1);
+}
+
+/// A store that takes writes and never answers.
+#[derive(Debug)]
+struct Stuck;
+
+impl Store for Stuck {
+    async fn read(&self, _: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn write(&self, _: &Write) -> Result<Written, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_given_up_at_the_deadline() {
+    let support::TestReconciler { status_api, clock, rules, question_timeout, cooldown, .. } = reconciler();
+    let reconciler = Reconciler { store: Stuck, status_api, clock, rules, question_timeout, cooldown };
+    let id = TransactionId::new("t").unwrap();
+    let deadline = reconciler.clock.now() + Duration::from_secs(20);
+    let settled = reconciler.settle(&id, None, &[notify("n", "Pending")], Asking::Claims, deadline).await;
+    assert!(matches!(settled, Err(SettleError::Store(StoreError { operation: "write", .. }))), "{settled:?}");
+    assert_eq!(reconciler.clock.now(), deadline);
 }

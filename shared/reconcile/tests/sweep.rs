@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use spg_domain::{SilenceKind, TransactionId};
 use spg_reconcile::{Clock, SweepLimits, SweepReport, Sweeper};
-use support::{Said, TestReconciler, notify, reconciler, settle};
+use support::{Said, TestReconciler, notify, reconciler, register, settle};
 
 async fn sweep(reconciler: &TestReconciler) -> SweepReport {
     let now = reconciler.clock.now();
@@ -166,4 +166,58 @@ async fn an_outage_that_begins_in_the_middle_of_a_run_leaves_all_due_soon() {
     assert!(report.outage);
     let soon = reconciler.clock.now() + Duration::from_secs(30);
     assert!(ids[5..].iter().all(|id| due_at(id) <= soon));
+}
+
+/// One terminal's credentials are wrong: the others' transactions are confirmed all the same, however many wait in front of them.
+#[tokio::test]
+async fn refused_credentials_of_one_terminal_hold_up_no_other() {
+    let reconciler = reconciler();
+    for n in 0..300 {
+        let id = format!("refused{n}");
+        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unauthorised)]);
+        settle(&reconciler, &id, &[register("wrong")]).await.unwrap();
+    }
+    reconciler.clock.advance(Duration::from_secs(1));
+    reconciler.status_api.script("ours", [Said::Status("Success")]);
+    settle(&reconciler, "ours", &[register("right")]).await.unwrap();
+    reconciler.clock.advance(Duration::from_secs(60));
+
+    let report = sweep(&reconciler).await;
+    assert!(!report.outage && !report.unfinished);
+    let stored = |id: &str| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
+    assert_eq!(stored("ours").outcome, 1);
+    let refused = reconciler.status_api.questions() - 1;
+    assert!(refused < 40, "{refused} questions with credentials that are refused");
+    // All of them are asked about again, and none blocks the front of the index.
+    let now = reconciler.clock.now();
+    for n in 0..300 {
+        let wait = stored(&format!("refused{n}")).next_check_at.unwrap().since(now);
+        assert!((Duration::from_millis(1)..=Duration::from_secs(600)).contains(&wait), "{wait:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
+    let reconciler = reconciler();
+    open(&reconciler, 20).await;
+    for id in ids(20) {
+        reconciler.status_api.script(&id, [Said::Status("Success")]);
+    }
+    reconciler.status_api.script("t000", [Said::Limited(5), Said::Status("Success")]);
+    let report = sweep(&reconciler).await;
+    assert!(!report.outage);
+    let settled = ids(20).into_iter().filter(|id| {
+        let id = TransactionId::new(id.as_str()).unwrap();
+        reconciler.store.transaction(&id).unwrap().outcome == 1
+    });
+    assert_eq!(settled.count(), 20);
+
+    settle(&reconciler, "long", &[notify("first", "Pending")]).await.unwrap();
+    reconciler.clock.advance(Duration::from_secs(60));
+    reconciler.status_api.script("long", [Said::Limited(50)]);
+    let asked = reconciler.status_api.questions();
+    sweep(&reconciler).await;
+    assert_eq!(reconciler.status_api.questions() - asked, 1);
+    reconciler.clock.advance(Duration::from_secs(1));
+    assert!(sweep(&reconciler).await.settlements.is_empty(), "left alone as it asked");
 }

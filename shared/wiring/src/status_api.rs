@@ -107,3 +107,43 @@ impl CredentialSource for SecretCredentials {
         Ok(Some(self.0.read().await?.expose().to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use spg_domain::TransactionId;
+    use spg_host::{Aws, AwsConfig, CallLimits, Env};
+
+    use super::*;
+
+    /// Secrets Manager takes the connection and says nothing.
+    #[tokio::test]
+    async fn a_secret_that_cannot_be_read_costs_no_more_than_the_questions_time() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let env = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_ENDPOINT_URL", url.as_str()),
+        ];
+        let aws = Aws::new(&Env::from_pairs(env).read(AwsConfig::read).unwrap(), CallLimits::USUAL);
+        let api = GuardedStatusApi {
+            client: OnceCell::new(),
+            config: spg_gateway::status::StatusApiConfig::new(BaseUrl::parse("http://localhost:1").unwrap()),
+            source: SecretCredentials(std::sync::Arc::new(SecretSource::new(aws.secrets(), "credentials"))),
+            retry: Throttle::new(Duration::ZERO),
+        };
+        let question = Question {
+            transaction_id: TransactionId::new("t").unwrap(),
+            terminal_id: None,
+            timeout: Duration::from_millis(300),
+        };
+        let started = Instant::now();
+        let reply = api.ask(&question).await;
+        let took = started.elapsed();
+        assert_eq!(reply.result, Err(SilenceKind::Unauthorised));
+        assert!((question.timeout..Duration::from_secs(3)).contains(&took), "{took:?}");
+    }
+}

@@ -128,7 +128,9 @@ fn classify(
         400 => (SilenceKind::NotFound, "question refused"),
         401 => (SilenceKind::Unauthorised, "token refused"),
         403 => (SilenceKind::Unauthorised, "client id refused"),
-        404 => (SilenceKind::NotFound, "not found"),
+        404 if body.is_ok_and(|body| body.return_code.is_some()) => (SilenceKind::NotFound, "not found"),
+        // It may be the address and not the transaction: whoever reads the log should think of it.
+        404 => (SilenceKind::NotFound, "not found, without a returnStatus: is STATUS_API_URL right?"),
         429 => (SilenceKind::Unavailable, "rate limited"),
         300..=399 => (SilenceKind::Unavailable, "redirected"),
         500..=599 => (SilenceKind::Unavailable, "server error"),

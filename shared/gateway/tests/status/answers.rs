@@ -61,6 +61,15 @@ async fn each_http_status_has_its_meaning() {
 }
 
 #[tokio::test]
+async fn a_404_that_is_not_in_spgs_words_makes_one_think_of_the_address() {
+    for body in ["<html>No such page</html>", r#"{"httpCode":"404","moreInformation":"No resources match"}"#] {
+        let reply = reply_to(answer("404 Not Found", "", body)).await;
+        assert_eq!(reply.result, Err(SilenceKind::NotFound), "{body}");
+        assert!(reply.problem.is_some_and(|problem| problem.contains("STATUS_API_URL")), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_200_that_says_nothing_usable() {
     for (body, problem) in [
         ("", "not JSON"),

@@ -47,7 +47,8 @@ pub fn notification_ids() -> impl Strategy<Value = NotificationId> {
 }
 
 pub fn transactions() -> impl Strategy<Value = Transaction> {
-    (identity(), times(), maps(), facts(), published()).prop_map(|(identity, times, maps, facts, published)| {
+    (identity(), times(), maps(), facts(), published(), any::<u8>()).prop_map(|parts| {
+        let (identity, times, maps, facts, published, silences) = parts;
         let (id, status, version, answered_version, outcome, foreign, change) = identity;
         let [confirmed_at, agreed_since, recheck_at, next_check_at, expires_at] = times;
         let (first_seen_at, notifications, history, claims, attention) = maps;
@@ -61,6 +62,7 @@ pub fn transactions() -> impl Strategy<Value = Transaction> {
             answered_version,
             claims,
             agreed_since,
+            silences,
             recheck_at,
             foreign,
             notifications,

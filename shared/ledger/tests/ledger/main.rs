@@ -12,6 +12,7 @@ mod lost_answers;
 mod races;
 mod reading;
 mod round_trip;
+mod scanning;
 mod size;
 mod stand;
 mod update;

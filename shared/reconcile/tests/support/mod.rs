@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spg_domain::{
-    Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, SilenceKind, StatusAnswer, Timestamp,
-    TransactionId, Word,
+    Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, SilenceKind, StatusAnswer,
+    Timestamp, TransactionId, Word,
 };
 use spg_reconcile::memory::MemoryStore;
 use spg_reconcile::{Asking, Clock, Cooldown, Question, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
@@ -19,6 +19,8 @@ use spg_reconcile::{Asking, Clock, Cooldown, Question, Reconciler, Reply, Settle
 pub enum Said {
     Status(&'static str),
     Silent(SilenceKind),
+    /// 429 with a Retry-After of so many seconds.
+    Limited(u64),
     /// Something else happens while the question is under way, then it answers.
     Meanwhile(Arc<dyn Meanwhile>, &'static str),
 }
@@ -54,15 +56,17 @@ impl ScriptedStatusApi {
 impl StatusApi for ScriptedStatusApi {
     async fn ask(&self, question: &Question) -> Reply {
         let said = self.next(&question.transaction_id);
+        let retry_after = if let Said::Limited(seconds) = said { Some(Duration::from_secs(seconds)) } else { None };
         let result = match said {
             Said::Status(text) => Ok(status_answer(text)),
             Said::Silent(kind) => Err(kind),
+            Said::Limited(_) => Err(SilenceKind::Unavailable),
             Said::Meanwhile(event, text) => {
                 event.happen();
                 Ok(status_answer(text))
             }
         };
-        Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
+        Reply { result, http_status: None, return_code: None, retry_after, problem: None }
     }
 }
 
@@ -112,6 +116,13 @@ pub fn at(seconds: u64) -> Timestamp {
 
 pub fn status_answer(text: &str) -> StatusAnswer {
     StatusAnswer { payment_status: PaymentStatus::parse(text).unwrap(), transaction_id: None, facts: facts() }
+}
+
+/// What the merchant registers of a payment at this terminal.
+pub fn register(terminal: &str) -> Evidence {
+    let terminal_id = Some(Word::new(terminal).unwrap());
+    let registration = Registration { payment_status: None, facts: Facts { terminal_id, ..facts() } };
+    Evidence::Registration { registration, received_at: at(0) }
 }
 
 pub fn notify(notification_id: &str, status: &str) -> Evidence {

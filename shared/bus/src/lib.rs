@@ -1,17 +1,17 @@
-//! The bus: ten events a call, and none may be lost.
+//! The merchant's bus: outcomes of transactions, ten events a call, and none may be lost.
+//!
+//! The publisher sends each outcome once per change; `spgctl republish` sends the same again. Knows nothing of streams or tables.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use lambda_runtime::Diagnostic;
-use spg_domain::EVENT_SOURCE;
-
-use crate::stream::Outgoing;
+use spg_domain::{EVENT_SOURCE, OutcomeEvent, Timestamp, Transaction};
 
 /// EventBridge's own limit.
-pub(crate) const ENTRIES_MAX: usize = 10;
+pub const ENTRIES_MAX: usize = 10;
 
 /// Not every event is on the bus: the whole batch must come again.
 #[derive(Debug, thiserror::Error)]
@@ -24,15 +24,29 @@ pub enum PublishError {
     Unwritable(#[from] serde_json::Error),
 }
 
-#[derive(Debug)]
-pub(crate) struct Bus {
+/// An event to be sent, with the moment of its change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub event: OutcomeEvent,
+    pub at: Timestamp,
+}
+
+/// The bus as its sender sees it.
+pub trait Bus {
+    /// Sends at most [`ENTRIES_MAX`] events, in their order; an error if any of them is not on the bus.
+    fn put(&self, events: &[Outgoing], trace: Option<&str>) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+/// The bus on EventBridge, by name or ARN.
+#[derive(Debug, Clone)]
+pub struct EventBus {
     pub client: Client,
     pub name: String,
 }
 
 impl PublishError {
     /// How many events are not on the bus, as far as is known.
-    pub(crate) fn failed(&self) -> usize {
+    pub fn failed(&self) -> usize {
         match self {
             Self::Entries { failed, .. } => *failed,
             Self::Call { sent, .. } => *sent,
@@ -41,7 +55,7 @@ impl PublishError {
     }
 
     /// How many of the same call are on it.
-    pub(crate) fn published(&self) -> usize {
+    pub fn published(&self) -> usize {
         match self {
             Self::Entries { failed, sent, .. } => sent.saturating_sub(*failed),
             Self::Call { .. } | Self::Unwritable(_) => 0,
@@ -49,19 +63,16 @@ impl PublishError {
     }
 }
 
-/// What Lambda is told.
-impl From<PublishError> for Diagnostic {
-    fn from(error: PublishError) -> Self {
-        Self { error_type: "PublishError".to_owned(), error_message: error.to_string() }
+impl Outgoing {
+    /// The latest outcome of a transaction; none before the first.
+    pub fn latest(transaction: &Transaction) -> Option<Self> {
+        let at = transaction.published.as_ref()?.at;
+        Some(Self { event: OutcomeEvent::latest(transaction)?, at })
     }
 }
 
-impl Bus {
-    /// Sends at most [`ENTRIES_MAX`] events, in their order.
-    ///
-    /// # Errors
-    /// [`PublishError`] if any of them is not on the bus.
-    pub(crate) async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
+impl Bus for EventBus {
+    async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
         let entries = events.iter().map(|outgoing| entry(outgoing, &self.name, trace));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let sent = entries.len();
@@ -100,16 +111,34 @@ fn check(sent: usize, failed_count: i32, entries: &[PutEventsResultEntry]) -> Re
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use spg_domain::{FinalStatus, PaymentStatus};
+    use spg_domain::{
+        Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, TransactionId, Word,
+    };
 
     use super::*;
-    use crate::stream;
-    use crate::stream::tests::{record, transaction};
+
+    /// A transaction that was registered and then answered about.
+    fn transaction(id: &str, status: PaymentStatus) -> Transaction {
+        let rules = Rules::default();
+        let mut draft = Draft::new(TransactionId::new(id).unwrap(), None, &rules);
+        let now = Timestamp::from_millis(1_773_312_524_000);
+        let registration = Registration::default();
+        draft.weigh(&Evidence::Registration { registration, received_at: now }, now);
+        let facts = Facts { payment_type: Word::new("PURS").ok(), ..Facts::default() };
+        let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
+        draft.weigh(&Evidence::Answer { answer, asked_version: 0 }, now);
+        draft.conclude().unwrap().transaction
+    }
+
+    #[test]
+    fn what_was_not_published_is_not_sent() {
+        assert_eq!(Outgoing::latest(&transaction("t1", PaymentStatus::InProcessing)), None);
+    }
 
     #[test]
     fn an_entry_is_the_contracts_event() {
         let declined = transaction("t1", PaymentStatus::Final(FinalStatus::Declined));
-        let outgoing = stream::read(&record(&declined)).unwrap().unwrap();
+        let outgoing = Outgoing::latest(&declined).unwrap();
         let entry = entry(&outgoing, "bus", Some("Root=1-0-1;Lineage=x")).unwrap();
         assert_eq!(entry.source(), Some("spg.transactions"));
         assert_eq!(entry.detail_type(), Some("Transaction Finalised"));

@@ -1,0 +1,105 @@
+//! Keys that have grown old are read again though everything opens, so that a key that leaked can be taken away.
+
+#![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ack::{Ack, HttpEvent, Invocation, KeyRing, KeySource, Queue, QueueError};
+use serde_json::json;
+use spg_domain::{Message, Timestamp};
+use spg_host::{SecretError, SecretText};
+use spg_reconcile::Clock;
+use tests::events;
+use tests::webhook::{KEY, encrypt, key_base64};
+
+const LEAKED: [u8; 32] = *b"a key that somebody else knows!!";
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The secret as it is now; how often it was read again, and whether it answers.
+#[derive(Default)]
+struct Secret {
+    text: Mutex<String>,
+    reread: Mutex<u32>,
+    silent: bool,
+}
+
+impl KeySource for &Secret {
+    async fn read(&self) -> Result<SecretText, SecretError> {
+        Ok(SecretText::new(self.text.lock().unwrap().clone()))
+    }
+
+    async fn reread(&self) -> Option<Result<SecretText, SecretError>> {
+        *self.reread.lock().unwrap() += 1;
+        if self.silent {
+            std::future::pending::<()>().await;
+        }
+        Some(self.read().await)
+    }
+}
+
+struct Taken;
+
+impl Queue for Taken {
+    async fn send(&self, _: &Message, _: Option<&str>) -> Result<(), QueueError> {
+        Ok(())
+    }
+}
+
+/// Moves when somebody sleeps.
+struct TestClock(Mutex<Duration>);
+
+impl TestClock {
+    fn advance(&self, duration: Duration) {
+        *self.0.lock().unwrap() += duration;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_780_000_000_000) + *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+type TestAck<'a> = Ack<&'a Secret, Taken, TestClock>;
+
+async fn started(secret: &Secret) -> TestAck<'_> {
+    *secret.text.lock().unwrap() = json!({"keys": [key_base64(&LEAKED), key_base64(&KEY)]}).to_string();
+    let clock = TestClock(Mutex::default());
+    Ack { keys: KeyRing::load(secret, clock.now()).await, queue: Taken, clock, status_code: "000".to_owned() }
+}
+
+async fn answered(ack: &TestAck<'_>, key: &[u8; 32]) -> u16 {
+    let payload = json!({"notificationID": "n1", "transactionID": "t1", "paymentStatus": "Success"});
+    let (headers, body) = encrypt(key, &payload);
+    let event: HttpEvent = serde_json::from_value(events::http_webhook(&headers, &body, false)).unwrap();
+    let deadline = ack.clock.now() + Duration::from_secs(9);
+    ack.answer(&event, Invocation { trace: None, deadline }).await.answer.status_code
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_away_is_refused_after_a_quarter_of_an_hour_and_one_webhook() {
+    let secret = Secret::default();
+    let ack = started(&secret).await;
+    *secret.text.lock().unwrap() = json!({"keys": [key_base64(&KEY)]}).to_string();
+    ack.clock.advance(14 * MINUTE);
+    assert_eq!((answered(&ack, &LEAKED).await, *secret.reread.lock().unwrap()), (200, 0));
+    ack.clock.advance(MINUTE);
+    assert_eq!((answered(&ack, &LEAKED).await, *secret.reread.lock().unwrap()), (200, 1));
+    assert_eq!((answered(&ack, &KEY).await, *secret.reread.lock().unwrap()), (200, 1), "they are young again");
+    assert_eq!(answered(&ack, &LEAKED).await, 401);
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_answer_delays_nobody_for_long() {
+    let secret = Secret { silent: true, ..Secret::default() };
+    let ack = started(&secret).await;
+    ack.clock.advance(15 * MINUTE);
+    let before = ack.clock.now();
+    assert_eq!(answered(&ack, &KEY).await, 200);
+    assert!(ack.clock.now().since(before) <= Duration::from_secs(1));
+}
