@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::emulator::{LOG_FILE, REGION};
 use crate::{Error, PythonEnv, TEMPLATE, workspace};
 
+/// The name of the stack on the emulator.
+pub(crate) const STACK_NAME: &str = "spg-webhooks";
+
 /// What deploy.py is asked for.
 #[derive(Serialize)]
 pub(crate) struct Request {
@@ -34,7 +37,7 @@ impl Request {
         Self {
             endpoint,
             region: REGION,
-            stack: "spg-webhooks",
+            stack: STACK_NAME,
             template: workspace().join(TEMPLATE),
             parameters: BTreeMap::new(),
             secrets: BTreeMap::new(),

@@ -32,6 +32,8 @@ pub(crate) const FUNCTIONS: [FunctionName; 4] = [
 /// Where everything of a stack is: the content of `stack.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackInfo {
+    /// The stack's name in CloudFormation.
+    pub stack: String,
     pub webhook_url: String,
     pub registration_url: String,
     pub status_api_url: String,
@@ -201,6 +203,7 @@ impl Starting<'_> {
 
     fn info(&self, deployed: &Deployed, status_api_url: String) -> Result<StackInfo, Error> {
         Ok(StackInfo {
+            stack: deploy::STACK_NAME.to_owned(),
             webhook_url: deployed.route("/webhook")?,
             registration_url: deployed.route("/transactions")?,
             status_api_url,

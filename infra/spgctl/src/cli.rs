@@ -1,0 +1,264 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use spg_domain::{TransactionId, Word};
+
+use crate::{Moment, parse_span};
+
+const ABOUT: &str = "Asks spg-webhooks what happened, and mends it";
+
+const EXAMPLES: &str = "\
+Examples:
+  spgctl --stack spg-webhooks transaction s2bfw1g1P1siCSUjVPP8
+  spgctl --stack spg-webhooks --profile ops open --older-than 2h
+  spgctl --local doctor
+
+Exit codes:
+  0  done, and nothing is left to act upon
+  1  it could not be done; the message says why
+  2  the command line is wrong
+  3  done, and it shows something to act upon: a difference, a failed check, a refusal
+  4  what was named is not there";
+
+#[derive(Debug, Parser)]
+#[command(name = "spgctl", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub place: PlaceArguments,
+    /// JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct PlaceArguments {
+    /// The CloudFormation stack on AWS
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
+    pub stack: Option<String>,
+    /// AWS region of the stack; without it the environment's or the profile's
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile with the AWS credentials, also for single sign-on
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// The stack on this machine, by its folder [default folder: target/local]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub local: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything that is stored of one transaction, with its timeline
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks transaction s2bfw1g1P1siCSUjVPP8 --json | jq .timeline")]
+    Transaction {
+        #[arg(value_name = "ID", value_parser = transaction_id)]
+        id: TransactionId,
+    },
+    /// What is open, in doubt or needs attention, oldest first; reads the whole table
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks open --older-than 2h --method MBWAY
+  spgctl --stack spg-webhooks open --attention")]
+    Open(OpenArguments),
+    /// Asks the Status API about a transaction and compares; --apply takes the answer in
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks check s2bfw1g1P1siCSUjVPP8
+  spgctl --stack spg-webhooks check s2bfw1g1P1siCSUjVPP8 --apply
+
+A transaction that is not stored, because its every webhook was lost, is stored by --apply.
+Exit code 3: they differ, or do not match; 1: no answer.")]
+    Check(CheckArguments),
+    /// The dead-letter queue: what the pipeline gave up
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// Publishes the latest outcome of each transaction once more, from the table
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks republish --since 2h --dry-run
+  spgctl --stack spg-webhooks republish --since 2026-03-12T10:00:00Z --until 2026-03-12T12:00:00Z
+
+The same eventId and the same content: consumers that keep the highest outcome notice nothing. It can be given again.")]
+    Republish(RepublishArguments),
+    /// Sends an encrypted notification as SPG would, and judges the acknowledgement as SPG does
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks send-test
+  spgctl --stack spg-webhooks send-test --url https://payments.example.com/webhook
+
+It is recorded under the transactionID WebhookTest, as the Backoffice's Test button does, and claims nothing: it stays Pending,
+is marked Unknown after 15 minutes and wakes nobody. Exit code 3: SPG would count it as a failed delivery.")]
+    SendTest(SendTestArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct RepublishArguments {
+    /// Outcomes of this moment and later: 2026-03-12T10:00:00Z, or a span such as 2h
+    #[arg(long, value_name = "MOMENT", value_parser = Moment::parse)]
+    pub since: Moment,
+    /// And before this one [default: now]
+    #[arg(long, value_name = "MOMENT", value_parser = Moment::parse)]
+    pub until: Option<Moment>,
+    /// Count, and publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Events in a second
+    #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    #[command(flatten)]
+    pub read: RateArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct SendTestArguments {
+    /// Where to [default: the stack's WebhookUrl]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Which key of the secret, from 1 [default: the last, which is the newest]
+    #[arg(long, value_name = "POSITION")]
+    pub key: Option<usize>,
+    /// The transactionID to send
+    #[arg(long, value_name = "ID", default_value = crate::commands::send_test::TRANSACTION_ID_DEFAULT, value_parser = transaction_id)]
+    pub transaction_id: TransactionId,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DlqCommand {
+    /// What lies in it, and whether it can be redriven
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks dlq list
+
+Original messages can be redriven. Letters cannot: the processor wrote them about messages that can never succeed, with
+ids, a hash and the reason, and without the payload. Exit code 3: it is not empty.")]
+    List {
+        /// Messages shown at most
+        #[arg(long, value_name = "MESSAGES", default_value_t = 100)]
+        limit: usize,
+    },
+    /// One message, with its body (no payload of SPG's is in it)
+    #[command(after_help = "Example:\n  spgctl --stack spg-webhooks dlq show 6c1f1c0e-3f5b-4d0a-9c55-0e8a3b1f0d11")]
+    Show {
+        #[arg(value_name = "MESSAGE_ID")]
+        id: String,
+    },
+    /// Gives original messages back to the notification queue, paced; letters stay
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks dlq redrive
+  spgctl --stack spg-webhooks dlq redrive 6c1f1c0e-3f5b-4d0a-9c55-0e8a3b1f0d11
+
+A message is deleted only after the queue has accepted it: interrupted, it is there twice, and a notification counts once.
+Mend what made them fail first. Exit code 3: something is left.")]
+    Redrive {
+        /// Only these messages
+        #[arg(value_name = "MESSAGE_ID")]
+        ids: Vec<String>,
+        /// Messages in a second
+        #[arg(long, value_name = "MESSAGES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        rate: u32,
+    },
+    /// Deletes messages for good
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks dlq drop 6c1f1c0e-3f5b-4d0a-9c55-0e8a3b1f0d11
+  spgctl --stack spg-webhooks dlq drop --letters --yes
+
+An original message that is dropped is a notification that nobody will ever act upon: redrive it instead.")]
+    Drop {
+        /// These messages; without any, --yes is needed
+        #[arg(value_name = "MESSAGE_ID", required_unless_present = "yes")]
+        ids: Vec<String>,
+        /// All of them
+        #[arg(long)]
+        yes: bool,
+        /// Only letters
+        #[arg(long)]
+        letters: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OpenArguments {
+    /// First seen longer ago than this, such as 90s, 15min, 2h or 3d
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    pub older_than: Option<Duration>,
+    /// Only what needs attention
+    #[arg(long)]
+    pub attention: bool,
+    /// Only what is in doubt: final, and another final state is claimed
+    #[arg(long)]
+    pub doubt: bool,
+    /// Only this paymentMethod, such as MBWAY
+    #[arg(long, value_name = "METHOD")]
+    pub method: Option<String>,
+    /// Only this terminal
+    #[arg(long, value_name = "ID")]
+    pub terminal: Option<String>,
+    /// Also what is known of other merchants' terminals only
+    #[arg(long)]
+    pub foreign: bool,
+    #[command(flatten)]
+    pub rate: RateArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct RateArguments {
+    /// Items read from the table in a second; eight of them cost about one read unit
+    #[arg(long, value_name = "ITEMS", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub read_rate: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    #[arg(value_name = "ID", value_parser = transaction_id)]
+    pub id: TransactionId,
+    /// Ask with the credentials of this terminal
+    #[arg(long, value_name = "ID", value_parser = word)]
+    pub terminal: Option<Word>,
+    /// Take the answer in: the same code and the same rules as the sweeper's
+    #[arg(long)]
+    pub apply: bool,
+}
+
+fn transaction_id(text: &str) -> Result<TransactionId, String> {
+    TransactionId::new(text).map_err(|error| error.to_string())
+}
+
+fn word(text: &str) -> Result<Word, String> {
+    Word::new(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        for command in Cli::command().get_subcommands().filter(|it| it.get_name() != "help") {
+            for leaf in leaves(command) {
+                let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "{}", leaf.get_name());
+            }
+        }
+    }
+
+    fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+        let below: Vec<_> = command.get_subcommands().filter(|it| it.get_name() != "help").collect();
+        if below.is_empty() { vec![command] } else { below.into_iter().flat_map(leaves).collect() }
+    }
+}

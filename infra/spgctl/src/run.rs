@@ -1,0 +1,121 @@
+//! From the command line to the command.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use spg_bus::Bus;
+use spg_gateway::webhook::STATUS_CODE_DEFAULT;
+use spg_host::{Aws, CallLimits, SystemClock};
+use spg_reconcile::Clock as _;
+use spg_wiring::LambdaReconciler;
+
+use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, SendTestArguments};
+use crate::commands::dlq::{Choice, Queues};
+use crate::commands::{check, dlq, open, republish, send_test, transaction};
+use crate::http;
+use crate::keys::KeySecret;
+use crate::scan::Rate;
+use crate::{Deployment, Error, Exit, Output, Place};
+
+/// Messages dropped in a second, at most: SQS is asked as gently as for a redrive.
+const DROP_RATE: u32 = 100;
+
+/// Runs one command; its result goes to `writer`, its progress to standard error.
+///
+/// # Errors
+/// It could not be done.
+pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Error> {
+    let mut output = Output::new(cli.json, writer);
+    let output = &mut output;
+    let at = Deployment::find(&place(cli.place)?).await?;
+    let now = SystemClock.now();
+    match cli.command {
+        Command::Transaction { id } => transaction::run(&at.ledger()?, &id, now, output).await,
+        Command::Open(arguments) => {
+            let rate = Rate { items_per_second: arguments.rate.read_rate };
+            let filter = open::Filter {
+                older_than: arguments.older_than,
+                attention: arguments.attention,
+                doubt: arguments.doubt,
+                method: arguments.method,
+                terminal: arguments.terminal,
+                foreign: arguments.foreign,
+            };
+            open::run(&at.ledger()?, &filter, rate, now, output).await
+        }
+        Command::Check(arguments) => {
+            let asked = check::Arguments { id: arguments.id, terminal: arguments.terminal, apply: arguments.apply };
+            check::run(&reconciler(&at).await?, &asked, output).await
+        }
+        Command::Republish(arguments) => {
+            let bus = Bus { client: at.aws.events(), name: at.resource("EventBus")?.to_owned() };
+            let asked = republish::Arguments {
+                since: arguments.since.seen_from(now),
+                until: arguments.until.map_or(now, |until| until.seen_from(now)),
+                dry_run: arguments.dry_run,
+                read_rate: Rate { items_per_second: arguments.read.read_rate },
+                rate: arguments.rate,
+            };
+            republish::run(&at.ledger()?, &bus, &asked, output).await
+        }
+        Command::SendTest(arguments) => send_test(&at, arguments, output).await,
+        Command::Dlq(command) => dlq(&queues(&at)?, command, output).await,
+    }
+}
+
+async fn send_test(at: &Deployment, arguments: SendTestArguments, output: &mut Output<'_>) -> Result<Exit, Error> {
+    let keys = key_secret(at)?.read().await?.keys;
+    let position = arguments.key.unwrap_or(keys.len());
+    let key = position.checked_sub(1).and_then(|index| keys.get(index));
+    let key = key.ok_or_else(|| Error::Refused(format!("the secret has no key {position}; it has {}", keys.len())))?;
+    let asked = send_test::Arguments {
+        url: arguments.url.unwrap_or_else(|| at.webhook_url.clone()),
+        status_code: ack_status_code(at).await?,
+        transaction_id: arguments.transaction_id.to_string(),
+    };
+    send_test::run(&http::client()?, key, &asked, SystemClock.now(), output).await
+}
+
+fn key_secret(at: &Deployment) -> Result<KeySecret, Error> {
+    Ok(KeySecret::new(at.aws.secrets(), at.resource("WebhookKeysSecret")?))
+}
+
+/// What the deployed function answers with.
+async fn ack_status_code(at: &Deployment) -> Result<String, Error> {
+    let code = at.environment("AckFunction").await?.remove("ACK_STATUS_CODE");
+    Ok(code.unwrap_or_else(|| STATUS_CODE_DEFAULT.to_owned()))
+}
+
+async fn dlq(queues: &Queues, command: DlqCommand, output: &mut Output<'_>) -> Result<Exit, Error> {
+    match command {
+        DlqCommand::List { limit } => dlq::list(queues, limit, SystemClock.now(), output).await,
+        DlqCommand::Show { id } => dlq::show(queues, &id, output).await,
+        DlqCommand::Redrive { ids, rate } => dlq::redrive(queues, &Choice { ids, letters: false }, rate, output).await,
+        DlqCommand::Drop { ids, letters, yes: _ } => {
+            dlq::drop(queues, &Choice { ids, letters }, DROP_RATE, output).await
+        }
+    }
+}
+
+fn queues(at: &Deployment) -> Result<Queues, Error> {
+    Ok(Queues { client: at.aws.sqs(), queue_url: at.queue_url()?.to_owned(), dlq_url: at.dlq_url()?.to_owned() })
+}
+
+fn place(arguments: PlaceArguments) -> Result<Place, Error> {
+    let PlaceArguments { stack, region, profile, local } = arguments;
+    match (stack, local) {
+        (Some(stack), _) => Ok(Place::Aws { stack, region, profile }),
+        (None, Some(dir)) => {
+            let dir = dir.map_or_else(|| Ok(spg_local::default_dir()), std::path::absolute);
+            Ok(Place::Local { dir: dir.map_err(|source| Error::File { path: PathBuf::new(), source })? })
+        }
+        (None, None) => Err(Error::NoPlace),
+    }
+}
+
+/// The sweeper's own reconciler, with the operator's credentials.
+async fn reconciler(at: &Deployment) -> Result<LambdaReconciler, Error> {
+    let config = at.settling_config().await?;
+    let aws = Aws::new(&config.aws, CallLimits::USUAL);
+    spg_wiring::reconciler(&config, &aws, check::QUESTION_TIMEOUT).await.map_err(|error| check::unusable(&error))
+}
