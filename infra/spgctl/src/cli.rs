@@ -96,6 +96,77 @@ Examples:
 It is recorded under the transactionID WebhookTest, as the Backoffice's Test button does, and claims nothing: it stays Pending,
 is marked Unknown after 15 minutes and wakes nobody. Exit code 3: SPG would count it as a failed delivery.")]
     SendTest(SendTestArguments),
+    /// Registers a transaction as the merchant's backend does, signed with these credentials
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks register s2bfw1g1P1siCSUjVPP8 --method MBWAY --type PURS --amount 15.90 --currency EUR
+  spgctl --stack spg-webhooks register --file registration.json
+
+Exit code 3: it was refused.")]
+    Register(RegisterArguments),
+    /// Changes the webhook key without a webhook that is refused: add, tell the Backoffice, retire
+    #[command(subcommand)]
+    RotateKey(RotateKeyCommand),
+    /// Whether everything that confirms payments is in order, with the remedy for what is not
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks doctor
+
+It sends one empty request to the webhook URL, which is refused and counted, and asks the Status API about a transaction that
+does not exist. Exit code 3: something is wrong.")]
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RotateKeyCommand {
+    /// Puts a key beside those that are there, and sends a notification that is encrypted with it
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks rotate-key add < new-key.txt
+
+The key is read from standard input, so that it is in no shell history: the Base64 of 32 bytes, as the Backoffice shows it.
+A function that has just read its secret takes the key up within a minute; this waits for it.")]
+    Add,
+    /// Sends a notification that is encrypted with the newest key
+    #[command(after_help = "Example:\n  spgctl --stack spg-webhooks rotate-key verify")]
+    Verify,
+    /// Takes the oldest key away, after it has seen that the newest works
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks rotate-key retire
+
+Wait until nothing comes with the old key any more: SPG repeats a webhook for up to two months. A process that holds the old key
+accepts it until it reads the secret again; if the key leaked, retire it at once and deploy the stack, which ends them.")]
+    Retire,
+}
+
+#[derive(Debug, Args)]
+pub struct RegisterArguments {
+    #[arg(value_name = "ID", required_unless_present = "file")]
+    pub id: Option<String>,
+    /// JSON as the backend would send it; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "id")]
+    pub file: Option<PathBuf>,
+    /// paymentStatus, as SPG's initial response had it
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+    /// merchantTransactionId: the merchant's own order id
+    #[arg(long, value_name = "ID")]
+    pub order: Option<String>,
+    /// terminalId
+    #[arg(long, value_name = "ID")]
+    pub terminal: Option<String>,
+    /// paymentMethod, such as MBWAY
+    #[arg(long, value_name = "METHOD")]
+    pub method: Option<String>,
+    /// paymentType, such as PURS
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// A decimal number
+    #[arg(long, value_name = "VALUE", requires = "currency")]
+    pub amount: Option<String>,
+    #[arg(long, value_name = "CODE", requires = "amount")]
+    pub currency: Option<String>,
 }
 
 #[derive(Debug, Args)]

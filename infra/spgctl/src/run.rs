@@ -1,6 +1,6 @@
 //! From the command line to the command.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::PathBuf;
 
 use spg_bus::Bus;
@@ -9,16 +9,20 @@ use spg_host::{Aws, CallLimits, SystemClock};
 use spg_reconcile::Clock as _;
 use spg_wiring::LambdaReconciler;
 
-use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, SendTestArguments};
+use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
 use crate::commands::dlq::{Choice, Queues};
-use crate::commands::{check, dlq, open, republish, send_test, transaction};
+use crate::commands::register::Signer;
+use crate::commands::{check, dlq, doctor, open, register, republish, rotate_key, send_test, transaction};
 use crate::http;
-use crate::keys::KeySecret;
+use crate::keys::{KeySecret, KeyText};
 use crate::scan::Rate;
 use crate::{Deployment, Error, Exit, Output, Place};
 
 /// Messages dropped in a second, at most: SQS is asked as gently as for a redrive.
 const DROP_RATE: u32 = 100;
+
+/// A key has 44 characters; white space around it is nobody's fault.
+const KEY_TEXT_BYTES_MAX: u64 = 1024;
 
 /// Runs one command; its result goes to `writer`, its progress to standard error.
 ///
@@ -59,6 +63,9 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             republish::run(&at.ledger()?, &bus, &asked, output).await
         }
         Command::SendTest(arguments) => send_test(&at, arguments, output).await,
+        Command::Register(arguments) => register(&at, arguments, output).await,
+        Command::RotateKey(command) => rotate_key(&at, command, output).await,
+        Command::Doctor => doctor::run(&at, output).await,
         Command::Dlq(command) => dlq(&queues(&at)?, command, output).await,
     }
 }
@@ -68,11 +75,9 @@ async fn send_test(at: &Deployment, arguments: SendTestArguments, output: &mut O
     let position = arguments.key.unwrap_or(keys.len());
     let key = position.checked_sub(1).and_then(|index| keys.get(index));
     let key = key.ok_or_else(|| Error::Refused(format!("the secret has no key {position}; it has {}", keys.len())))?;
-    let asked = send_test::Arguments {
-        url: arguments.url.unwrap_or_else(|| at.webhook_url.clone()),
-        status_code: ack_status_code(at).await?,
-        transaction_id: arguments.transaction_id.to_string(),
-    };
+    let transaction_id = arguments.transaction_id.to_string();
+    let asked = send_test::Arguments { transaction_id, ..sample(at).await? };
+    let asked = send_test::Arguments { url: arguments.url.unwrap_or(asked.url), ..asked };
     send_test::run(&http::client()?, key, &asked, SystemClock.now(), output).await
 }
 
@@ -80,10 +85,45 @@ fn key_secret(at: &Deployment) -> Result<KeySecret, Error> {
     Ok(KeySecret::new(at.aws.secrets(), at.resource("WebhookKeysSecret")?))
 }
 
-/// What the deployed function answers with.
-async fn ack_status_code(at: &Deployment) -> Result<String, Error> {
+/// A notification to the stack's own address, and what the deployed function must answer.
+async fn sample(at: &Deployment) -> Result<send_test::Arguments, Error> {
     let code = at.environment("AckFunction").await?.remove("ACK_STATUS_CODE");
-    Ok(code.unwrap_or_else(|| STATUS_CODE_DEFAULT.to_owned()))
+    Ok(send_test::Arguments {
+        url: at.webhook_url.clone(),
+        status_code: code.unwrap_or_else(|| STATUS_CODE_DEFAULT.to_owned()),
+        transaction_id: send_test::TRANSACTION_ID_DEFAULT.to_owned(),
+    })
+}
+
+async fn register(at: &Deployment, arguments: RegisterArguments, output: &mut Output<'_>) -> Result<Exit, Error> {
+    let registration = register::Registration {
+        file: arguments.file,
+        transaction_id: arguments.id,
+        status: arguments.status,
+        order: arguments.order,
+        terminal: arguments.terminal,
+        method: arguments.method,
+        kind: arguments.kind,
+        amount: arguments.amount.zip(arguments.currency),
+    };
+    let signer = Signer { credentials: at.aws.credentials().await?, region: at.aws.region().to_owned() };
+    let (http, now) = (http::client()?, SystemClock.now());
+    register::run(&http, &at.registration_url, &signer, &registration, now, output).await
+}
+
+async fn rotate_key(at: &Deployment, command: RotateKeyCommand, output: &mut Output<'_>) -> Result<Exit, Error> {
+    let (secret, http, now) = (key_secret(at)?, http::client()?, SystemClock.now());
+    let test = sample(at).await?;
+    match command {
+        RotateKeyCommand::Add => {
+            let mut text = String::new();
+            let read = std::io::stdin().lock().take(KEY_TEXT_BYTES_MAX).read_to_string(&mut text);
+            read.map_err(|error| Error::input("standard input", error))?;
+            rotate_key::add(&secret, &http, KeyText::parse(&text)?, &test, now, output).await
+        }
+        RotateKeyCommand::Verify => rotate_key::verify(&secret, &http, &test, now, output).await,
+        RotateKeyCommand::Retire => rotate_key::retire(&secret, &http, &test, now, output).await,
+    }
 }
 
 async fn dlq(queues: &Queues, command: DlqCommand, output: &mut Output<'_>) -> Result<Exit, Error> {

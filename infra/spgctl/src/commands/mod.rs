@@ -2,7 +2,10 @@
 
 pub mod check;
 pub mod dlq;
+pub mod doctor;
 pub mod open;
+pub mod register;
 pub mod republish;
+pub mod rotate_key;
 pub mod send_test;
 pub mod transaction;

@@ -55,6 +55,11 @@ impl Credentials {
         Ok(Self { default, terminals })
     }
 
+    /// The terminals that have credentials of their own.
+    pub fn terminals(&self) -> impl Iterator<Item = &str> {
+        self.terminals.keys().map(String::as_str)
+    }
+
     /// The terminal's own, else the default.
     pub(super) fn of(&self, terminal: Option<&Word>) -> &Credential {
         terminal.and_then(|terminal| self.terminals.get(terminal.as_str())).unwrap_or(&self.default)
