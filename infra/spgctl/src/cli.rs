@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use spg_domain::{TransactionId, Word};
+use spg_domain::{Note, TransactionId, Word};
 
 use crate::{Moment, parse_span};
 
@@ -76,6 +76,15 @@ Examples:
 A transaction that is not stored, because its every webhook was lost, is stored by --apply.
 Exit code 3: they differ, or do not match; 1: no answer.")]
     Check(CheckArguments),
+    /// Ends the attention of a transaction: a person has looked at it
+    #[command(after_help = "\
+Example:
+  spgctl --stack spg-webhooks resolve s2bfw1g1P1siCSUjVPP8 --reason \"amount checked with the acquirer, ticket 4711\"
+
+The status stays as it is, nothing is published, and checks go on. An open transaction whose checks have ended is closed: it is
+never asked about again by itself, and expires like a final one; a new claim opens it again. The same reason is not raised again
+for as long as it lasts. The reason is stored: write no personal data.")]
+    Resolve(ResolveArguments),
     /// The dead-letter queue: what the pipeline gave up
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -200,6 +209,18 @@ pub struct SendTestArguments {
     pub transaction_id: TransactionId,
 }
 
+#[derive(Debug, Args)]
+pub struct ResolveArguments {
+    #[arg(value_name = "ID", value_parser = transaction_id)]
+    pub id: TransactionId,
+    /// Why: 1 to 256 bytes, without personal data
+    #[arg(long, value_name = "TEXT", value_parser = note)]
+    pub reason: Note,
+    /// Only this reason for attention, such as AmountMismatch; without it all of them
+    #[arg(long, value_name = "ATTENTION")]
+    pub only: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum DlqCommand {
     /// What lies in it, and whether it can be redriven
@@ -301,6 +322,10 @@ pub struct CheckArguments {
 
 fn transaction_id(text: &str) -> Result<TransactionId, String> {
     TransactionId::new(text).map_err(|error| error.to_string())
+}
+
+fn note(text: &str) -> Result<Note, String> {
+    Note::new(text).map_err(|error| error.to_string())
 }
 
 fn word(text: &str) -> Result<Word, String> {

@@ -12,7 +12,7 @@ use spg_wiring::LambdaReconciler;
 use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
 use crate::commands::dlq::{Choice, Queues};
 use crate::commands::register::Signer;
-use crate::commands::{check, dlq, doctor, open, register, republish, rotate_key, send_test, transaction};
+use crate::commands::{check, dlq, doctor, open, register, republish, resolve, rotate_key, send_test, transaction};
 use crate::http;
 use crate::keys::{KeySecret, KeyText};
 use crate::scan::Rate;
@@ -63,6 +63,11 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             republish::run(&at.ledger()?, &bus, &asked, output).await
         }
         Command::SendTest(arguments) => send_test(&at, arguments, output).await,
+        Command::Resolve(arguments) => {
+            let rules = at.settling_config().await?.rules();
+            let asked = resolve::Arguments { id: arguments.id, note: arguments.reason, only: arguments.only };
+            resolve::run(&at.ledger()?, &rules, &asked, now, output).await
+        }
         Command::Register(arguments) => register(&at, arguments, output).await,
         Command::RotateKey(command) => rotate_key(&at, command, output).await,
         Command::Doctor => doctor::run(&at, output).await,

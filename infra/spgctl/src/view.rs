@@ -25,11 +25,19 @@ pub struct View<'a> {
     expires_at: Option<String>,
     /// What a person should look at, and since when.
     attention: BTreeMap<&'static str, String>,
+    /// What a person has ended the attention of, when and why.
+    resolved: BTreeMap<&'static str, Resolved<'a>>,
     /// Final states that were claimed and that no answer has agreed with.
     claims: BTreeMap<&'static str, String>,
     /// The latest event, as it was published.
     latest_event: Option<Event>,
     timeline: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Resolved<'a> {
+    at: String,
+    note: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +78,11 @@ impl<'a> View<'a> {
             recheck_at: text(transaction.recheck_at),
             expires_at: text(transaction.expires_at),
             attention: transaction.attention.iter().map(|(reason, at)| (reason.as_str(), at.to_string())).collect(),
+            resolved: transaction
+                .resolved
+                .iter()
+                .map(|(reason, it)| (reason.as_str(), Resolved { at: it.at.to_string(), note: it.note.as_str() }))
+                .collect(),
             claims: transaction.claims.iter().map(|(status, at)| (status.as_str(), at.to_string())).collect(),
             latest_event: event.map(|it| Event { detail_type: it.detail_type.as_str(), detail: it.detail }),
             timeline: timeline(transaction),
@@ -98,6 +111,9 @@ pub fn timeline(transaction: &Transaction) -> Vec<Entry> {
     }
     for (reason, at) in &transaction.attention {
         push(*at, None, "attention", reason.to_string());
+    }
+    for (reason, resolution) in &transaction.resolved {
+        push(resolution.at, None, "resolved", format!("{reason}: {}", resolution.note));
     }
     if let Some(published) = &transaction.published {
         let paid = if published.paid { ", paid" } else { "" };

@@ -41,6 +41,21 @@ impl AttentionReason {
         }
     }
 
+    /// Whether it may be raised after a person has ended it. Such a reason is an event of its own each time; the others are states
+    /// that last, and would be raised again by every check.
+    pub fn is_raised_again(self) -> bool {
+        match self {
+            Self::UnexpectedCorrection | Self::PaidAgain => true,
+            Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::TransactionIdMismatch
+            | Self::PaymentTypeUnknown
+            | Self::Unknown
+            | Self::Lapsed
+            | Self::TooManyNotifications => false,
+        }
+    }
+
     /// Whether somebody should be woken: money may be wrong. The rest is counted.
     pub fn is_paged(self) -> bool {
         match self {

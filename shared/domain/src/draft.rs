@@ -96,13 +96,16 @@ impl<'r> Draft<'r> {
             self.announce_attention(ChangeKind::NeedsAttention, reason);
         }
         transaction.next_check_at = schedule::next_check(&transaction, self.asked, self.due_now, self.now);
+        if let Some(reason) = schedule::ended(&mut transaction, self.asked, self.now) {
+            self.announce_attention(ChangeKind::NeedsAttention, reason);
+        }
         if self.stored.as_ref() == Some(&transaction) {
             return None;
         }
         if transaction.answered_version == ANSWERED_NOW {
             transaction.answered_version = version;
         }
-        if transaction.status.as_final().is_none() || transaction.in_doubt() {
+        if transaction.is_unsettled() && !transaction.is_closed() {
             transaction.expires_at = None;
         } else if self.kind.is_published() || !self.recorded.is_empty() || transaction.expires_at.is_none() {
             transaction.expires_at = transaction.expires_at.max(Some(self.now + self.rules.retention));
@@ -170,6 +173,7 @@ impl<'r> Draft<'r> {
             history: vec![change],
             change: ChangeKind::Opened,
             attention: std::collections::BTreeMap::new(),
+            resolved: std::collections::BTreeMap::new(),
             outcome: 0,
             published: None,
             next_check_at: None,
@@ -208,7 +212,7 @@ impl<'r> Draft<'r> {
     pub(crate) fn raise(&mut self, reason: AttentionReason) {
         let now = self.now;
         let Some(transaction) = self.transaction.as_mut() else { return };
-        if transaction.attention.contains_key(&reason) {
+        if transaction.knows(reason) {
             return;
         }
         transaction.attention.insert(reason, now);

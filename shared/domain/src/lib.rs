@@ -12,6 +12,7 @@ mod evidence;
 mod facts;
 mod message;
 mod notice;
+mod resolution;
 mod schedule;
 mod status;
 mod text;
@@ -25,9 +26,10 @@ pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent};
 pub use evidence::{Disposition, Evidence, Notification, Registration, Silence, SilenceKind, Source, StatusAnswer};
 pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
+pub use resolution::{Resolution, resolve};
 pub use schedule::{CHECKS_END_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
 pub use status::{FinalStatus, PaymentStatus};
-pub use text::{NotificationId, TextError, TransactionId, Word};
+pub use text::{Note, NotificationId, TextError, TransactionId, Word};
 pub use time::Timestamp;
 pub use transaction::{
     Change, ChangeKind, HISTORY_ENTRIES_MAX, NOTIFICATIONS_MAX, NotificationRecord, Published, Rules, Transaction,

@@ -94,9 +94,22 @@ pub(crate) fn lapse(transaction: &mut Transaction, asked: Asked, now: Timestamp)
         None => now.since(transaction.first_seen_at) < curve(transaction).lapses_after,
         Some(_) => doubt_since(transaction).is_none_or(|since| now.since(since) < CHECKS_END_AFTER),
     };
-    let known =
-        [AttentionReason::Lapsed, AttentionReason::Unknown].iter().any(|r| transaction.attention.contains_key(r));
+    let known = [AttentionReason::Lapsed, AttentionReason::Unknown].into_iter().any(|reason| transaction.knows(reason));
     if !asked || explained || known || transaction.foreign {
+        return None;
+    }
+    transaction.attention.insert(AttentionReason::Lapsed, now);
+    Some(AttentionReason::Lapsed)
+}
+
+/// The last check was made and nothing is settled: that needs a mark, also where a person has ended an earlier one (rule 9).
+pub(crate) fn ended(transaction: &mut Transaction, asked: Asked, now: Timestamp) -> Option<AttentionReason> {
+    let asked = match asked {
+        Asked::No => false,
+        Asked::Answered | Asked::Silent { .. } => true,
+    };
+    let over = transaction.is_unsettled() && transaction.next_check_at.is_none() && transaction.attention.is_empty();
+    if !asked || !over || transaction.foreign {
         return None;
     }
     transaction.attention.insert(AttentionReason::Lapsed, now);

@@ -9,6 +9,9 @@ const ID_BYTES_MAX: usize = 256;
 /// Longest other value that is kept, in bytes of UTF-8: a status, a method, a terminal, the merchant's order id.
 const WORD_BYTES_MAX: usize = 128;
 
+/// Longest note of a person's, in bytes of UTF-8.
+const NOTE_BYTES_MAX: usize = 256;
+
 /// Text that is empty or longer than its type allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must have 1 to {bytes_max} bytes, this has {bytes}")]
@@ -79,4 +82,10 @@ bounded_text!(
     Word,
     "a value",
     WORD_BYTES_MAX
+);
+bounded_text!(
+    /// What a person wrote about a transaction, 1 to 256 bytes.
+    Note,
+    "a note",
+    NOTE_BYTES_MAX
 );

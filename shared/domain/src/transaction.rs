@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttentionReason, Disposition, Facts, FinalStatus, NotificationId, PaymentStatus, Source, Timestamp, TransactionId,
+    AttentionReason, Disposition, Facts, FinalStatus, NotificationId, PaymentStatus, Resolution, Source, Timestamp,
+    TransactionId,
 };
 
 /// Notifications that are remembered per transaction. They are never evicted; beyond this the transaction needs attention.
@@ -43,6 +44,8 @@ pub struct Transaction {
     pub change: ChangeKind,
     /// What a person should look at, and since when.
     pub attention: BTreeMap<AttentionReason, Timestamp>,
+    /// What a person has ended the attention of, and why.
+    pub resolved: BTreeMap<AttentionReason, Resolution>,
     /// Counts the published changes, from 1; 0 before the first.
     pub outcome: u64,
     /// The latest published change.
@@ -134,6 +137,21 @@ impl Transaction {
     /// A final transaction that a claim contradicts (rule 5).
     pub fn in_doubt(&self) -> bool {
         self.status.as_final().is_some() && !self.claims.is_empty()
+    }
+
+    /// Open, or in doubt: no status answer has settled it.
+    pub fn is_unsettled(&self) -> bool {
+        self.status.as_final().is_none() || !self.claims.is_empty()
+    }
+
+    /// Unsettled, and closed by a person after its checks had ended ([`crate::resolve`]).
+    pub fn is_closed(&self) -> bool {
+        self.is_unsettled() && self.next_check_at.is_none() && self.attention.is_empty() && !self.resolved.is_empty()
+    }
+
+    /// Whether this reason was raised before and still says all there is to say.
+    pub(crate) fn knows(&self, reason: AttentionReason) -> bool {
+        self.attention.contains_key(&reason) || (self.resolved.contains_key(&reason) && !reason.is_raised_again())
     }
 
     /// A final transaction is to be asked about until an answer agrees: kept on the item, so that silence does not end it.

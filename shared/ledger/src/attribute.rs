@@ -12,6 +12,7 @@ pub(crate) const FIRST_SEEN_AT: &str = "firstSeenAt";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const ATTENTION: &str = "attention";
 
+pub(crate) const RESOLVED: &str = "resolved";
 pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
 pub(crate) const ANSWERED_VERSION: &str = "answeredVersion";
@@ -49,6 +50,7 @@ pub(crate) const REMOVABLE: [&str; 16] = [
     AMOUNT,
     REFERENCE_STATUS,
     TRANSACTION_DATE_TIME,
+    RESOLVED,
 ];
 
 /// Names inside the maps, short because each of them is stored many times.
@@ -69,6 +71,8 @@ pub(crate) mod member {
     pub(crate) const PREVIOUS: &str = "previous";
     pub(crate) const PAID: &str = "paid";
     pub(crate) const REASON: &str = "reason";
+    /// Of what a person has ended.
+    pub(crate) const NOTE: &str = "note";
     /// Of an amount.
     pub(crate) const VALUE: &str = "value";
     pub(crate) const CURRENCY: &str = "currency";

@@ -43,6 +43,7 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     map.put(attribute::OUTCOME, number(transaction.outcome));
     map.put(attribute::FIRST_SEEN_AT, time(transaction.first_seen_at));
     map.put(attribute::HISTORY, AttributeValue::L(transaction.history.iter().map(change).collect()));
+    map.put_some(attribute::RESOLVED, resolved(transaction));
     map.put_some(attribute::PUBLISHED, transaction.published.as_ref().map(published));
     map.put_some(attribute::CONFIRMED_AT, transaction.confirmed_at.map(time));
     let answered_version = Some(transaction.answered_version).filter(|version| *version > 0);
@@ -89,6 +90,17 @@ fn change(change: &Change) -> AttributeValue {
     map.put(member::SOURCE, text(source_text(change.source)));
     map.put(member::AT, time(change.at));
     map.into()
+}
+
+/// Written whole: only `spgctl resolve` changes it, and few transactions have it at all.
+fn resolved(transaction: &Transaction) -> Option<AttributeValue> {
+    let entries = transaction.resolved.iter().map(|(reason, resolution)| {
+        let mut map = Map::default();
+        map.put(member::AT, time(resolution.at));
+        map.put(member::NOTE, text(resolution.note.as_str()));
+        (reason.to_string(), map.into())
+    });
+    (!transaction.resolved.is_empty()).then(|| AttributeValue::M(entries.collect()))
 }
 
 fn published(published: &Published) -> AttributeValue {

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `notifications.*.as` | Noted | stays: entries are never rewritten |
 //! | `attention`, `claims` | not seen | stays: their entries are written one by one |
+//! | `resolved` | not seen | goes with this version's next write: the reason may be raised again |
 //! | `published.change` | nothing published | stays until this version publishes |
 //! | `change` | Noted | the next write says what it was itself |
 //! | `referenceStatus` | Unpaid: anything but PAID is not paid | becomes UNPAID |
@@ -18,8 +19,8 @@ use serde::de::value::Error as Unknown;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, Change, ChangeKind, Disposition, Facts, NotificationId, NotificationRecord, PaymentStatus, Published,
-    ReferenceStatus, Source, Timestamp, Transaction, TransactionId, Word,
+    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, Note, NotificationId, NotificationRecord,
+    PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Transaction, TransactionId, Word,
 };
 
 use crate::attribute::{self, member};
@@ -68,6 +69,7 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
         history: history(item)?,
         change: item.variant(attribute::CHANGE)?.unwrap_or(ChangeKind::Noted),
         attention: times_by_variant(item, attribute::ATTENTION)?,
+        resolved: resolved(item)?,
         outcome: item.number(attribute::OUTCOME)?,
         published: published(item)?,
         next_check_at: item.some(attribute::NEXT_CHECK_AT, Fields::time)?,
@@ -122,6 +124,19 @@ fn history(item: &Fields<'_>) -> Result<Vec<Change>, Bad> {
         })
     };
     item.get(name, as_list)?.iter().map(entry).collect()
+}
+
+/// Reasons of a newer version are not seen.
+fn resolved(item: &Fields<'_>) -> Result<BTreeMap<AttentionReason, Resolution>, Bad> {
+    let name = attribute::RESOLVED;
+    let Some(entries) = item.some(name, Fields::map)? else { return Ok(BTreeMap::new()) };
+    let known = entries.attributes.iter().filter_map(|(key, entry)| Some((parse_variant(key)?, entry)));
+    let read = |(reason, entry)| {
+        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        let note = entry.get(member::NOTE, |value| Note::new(as_text(value)?).ok())?;
+        Ok((reason, Resolution { at: entry.time(member::AT)?, note }))
+    };
+    known.map(read).collect()
 }
 
 fn published(item: &Fields<'_>) -> Result<Option<Published>, Bad> {

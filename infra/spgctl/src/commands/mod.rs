@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod open;
 pub mod register;
 pub mod republish;
+pub mod resolve;
 pub mod rotate_key;
 pub mod send_test;
 pub mod transaction;

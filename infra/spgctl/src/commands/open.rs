@@ -105,8 +105,9 @@ fn text(found: &Found) -> String {
 
 /// Why a transaction is listed; nothing where it is settled.
 fn concerns(transaction: &Transaction) -> Vec<&'static str> {
-    let open = (transaction.status.as_final().is_none() && !transaction.foreign).then_some("open");
-    let doubt = transaction.in_doubt().then_some("doubt");
+    let closed = transaction.is_closed();
+    let open = transaction.status.as_final().is_none() && !transaction.foreign && !closed;
+    let (open, doubt) = (open.then_some("open"), (transaction.in_doubt() && !closed).then_some("doubt"));
     let attention = transaction.attention.keys().map(|reason| reason.as_str());
     open.into_iter().chain(doubt).chain(attention).collect()
 }

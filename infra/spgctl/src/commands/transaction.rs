@@ -64,6 +64,7 @@ pub fn summary(transaction: &Transaction) -> String {
     let mut text = transaction.status.to_string();
     match transaction.status.as_final() {
         None if transaction.foreign => text.push_str(", of a terminal that is not ours: never asked about"),
+        None if transaction.is_closed() => text.push_str(", closed by a person; never confirmed"),
         None => text.push_str(", open: no status answer has made it final"),
         Some(_) if transaction.paid() => text.push_str(", paid"),
         Some(_) => text.push_str(", not paid"),

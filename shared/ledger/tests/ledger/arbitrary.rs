@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use spg_domain::{
-    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, FinalStatus, NotificationId, NotificationRecord,
-    PaymentStatus, Published, ReferenceStatus, Source, Timestamp, Transaction, TransactionId, Word,
+    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, FinalStatus, Note, NotificationId,
+    NotificationRecord, PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Transaction,
+    TransactionId, Word,
 };
 
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -51,7 +52,7 @@ pub fn transactions() -> impl Strategy<Value = Transaction> {
         let (identity, times, maps, facts, published, silences) = parts;
         let (id, status, version, answered_version, outcome, foreign, change) = identity;
         let [confirmed_at, agreed_since, recheck_at, next_check_at, expires_at] = times;
-        let (first_seen_at, notifications, history, claims, attention) = maps;
+        let (first_seen_at, notifications, history, claims, attention, resolved) = maps;
         Transaction {
             id,
             status,
@@ -69,6 +70,7 @@ pub fn transactions() -> impl Strategy<Value = Transaction> {
             history,
             change,
             attention,
+            resolved,
             outcome,
             published,
             next_check_at,
@@ -97,12 +99,15 @@ type Maps = (
     Vec<Change>,
     BTreeMap<FinalStatus, Timestamp>,
     BTreeMap<AttentionReason, Timestamp>,
+    BTreeMap<AttentionReason, Resolution>,
 );
 
 fn maps() -> impl Strategy<Value = Maps> {
     let notifications = btree_map(notification_ids(), record(), 0..5);
     let claims = btree_map(prop::sample::select(FinalStatus::ALL.to_vec()), time(), 0..4);
-    (time(), notifications, vec(change(), 0..4), claims, btree_map(reason(), time(), 0..9))
+    let resolution = (time(), odd_text()).prop_map(|(at, note)| Resolution { at, note: Note::new(note).unwrap() });
+    let resolved = btree_map(reason(), resolution, 0..3);
+    (time(), notifications, vec(change(), 0..4), claims, btree_map(reason(), time(), 0..9), resolved)
 }
 
 fn facts() -> impl Strategy<Value = Facts> {
