@@ -85,6 +85,16 @@ The status stays as it is, nothing is published, and checks go on. An open trans
 never asked about again by itself, and expires like a final one; a new claim opens it again. The same reason is not raised again
 for as long as it lasts. The reason is stored: write no personal data.")]
     Resolve(ResolveArguments),
+    /// Copies what a restored table has into the table in use, where it is absent or older
+    #[command(after_help = "\
+Examples:
+  spgctl --stack spg-webhooks restore --from spg-transactions-restored --dry-run
+  spgctl --stack spg-webhooks restore --from spg-transactions-restored
+
+AWS restores a backup or a point in time always into a new table: this brings it home. Every restored transaction falls due, so
+that the Status API settles it, and what it says is published under outcomes that were never used. It may be interrupted and given
+again: what was restored is not restored twice.")]
+    Restore(RestoreArguments),
     /// The dead-letter queue: what the pipeline gave up
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -207,6 +217,25 @@ pub struct SendTestArguments {
     /// The transactionID to send
     #[arg(long, value_name = "ID", default_value = crate::commands::send_test::TRANSACTION_ID_DEFAULT, value_parser = transaction_id)]
     pub transaction_id: TransactionId,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// The restored table
+    #[arg(long, value_name = "TABLE")]
+    pub from: String,
+    /// Items read and written in a second
+    #[arg(long, value_name = "ITEMS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// How many of them fall due in a second: SPG's rate limit is not published
+    #[arg(long, value_name = "QUESTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub questions: u32,
+    /// Go on after this transaction, as an interrupted run said
+    #[arg(long, value_name = "ID", value_parser = transaction_id)]
+    pub resume_after: Option<TransactionId>,
+    /// Count, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -74,7 +74,7 @@ pub enum Error {
     File { path: PathBuf, source: std::io::Error },
     #[error("the output could not be written: {0}")]
     Output(#[source] std::io::Error),
-    #[error("interrupted; {0}")]
+    #[error("{0}")]
     Interrupted(String),
 }
 

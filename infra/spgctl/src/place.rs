@@ -117,6 +117,11 @@ impl Deployment {
         Ok(Ledger::new(self.aws.dynamodb(), self.resource("TransactionsTable")?, DUE_INDEX))
     }
 
+    /// Another table of the same kind, such as a restored one.
+    pub fn other_ledger(&self, table: String) -> Ledger {
+        Ledger::new(self.aws.dynamodb(), table, DUE_INDEX)
+    }
+
     /// The environment of a deployed function: what it really runs with.
     ///
     /// # Errors

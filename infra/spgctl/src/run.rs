@@ -12,7 +12,9 @@ use spg_wiring::LambdaReconciler;
 use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
 use crate::commands::dlq::{Choice, Queues};
 use crate::commands::register::Signer;
-use crate::commands::{check, dlq, doctor, open, register, republish, resolve, rotate_key, send_test, transaction};
+use crate::commands::{
+    check, dlq, doctor, open, register, republish, resolve, restore, rotate_key, send_test, transaction,
+};
 use crate::http;
 use crate::keys::{KeySecret, KeyText};
 use crate::scan::Rate;
@@ -67,6 +69,15 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             let rules = at.settling_config().await?.rules();
             let asked = resolve::Arguments { id: arguments.id, note: arguments.reason, only: arguments.only };
             resolve::run(&at.ledger()?, &rules, &asked, now, output).await
+        }
+        Command::Restore(arguments) => {
+            let asked = restore::Arguments {
+                rate: arguments.rate,
+                questions_per_second: arguments.questions,
+                after: arguments.resume_after,
+                dry_run: arguments.dry_run,
+            };
+            restore::run(&at.other_ledger(arguments.from), &at.ledger()?, &asked, now, output).await
         }
         Command::Register(arguments) => register(&at, arguments, output).await,
         Command::RotateKey(command) => rotate_key(&at, command, output).await,

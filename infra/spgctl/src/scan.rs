@@ -107,7 +107,7 @@ pub async fn scan(
     mut take: impl FnMut(Transaction),
 ) -> Result<(u64, Vec<String>), Error> {
     let mut scan = Scan::new(ledger, rate, None);
-    let mut progress = Progress::new(what, None);
+    let mut progress = Progress::new(what, ledger.items_about().await);
     while let Some(transactions) = scan.next().await? {
         transactions.into_iter().for_each(&mut take);
         progress.at(scan.scanned, String::new);

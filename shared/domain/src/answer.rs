@@ -103,6 +103,7 @@ fn final_answer(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, m
         transaction.claims.entry(said).or_insert(now);
         return Disposition::Blocked;
     }
+    transaction.tell_again = false;
     let kept_amount = transaction.facts.amount.clone();
     transaction.facts = facts;
     if mismatch {
@@ -132,6 +133,8 @@ fn final_answer(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, m
 fn agree(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, mismatch: bool) -> Disposition {
     let (now, recheck_after) = (draft.now, draft.rules.recheck_success_after);
     let Some(transaction) = draft.transaction_mut() else { return Disposition::Refused };
+    let tell_again = transaction.tell_again && !mismatch;
+    transaction.tell_again &= mismatch;
     let was_paid = transaction.paid();
     let now_paid = facts.paid(&transaction.status);
     if !mismatch {
@@ -157,6 +160,7 @@ fn agree(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, mismatch
         _ if mismatch => {}
         (false, true) => draft.announce(ChangeKind::Corrected, "PaymentTypeLearned"),
         (true, false) => draft.unexpected_correction(),
+        (true, true) | (false, false) if tell_again => draft.announce(ChangeKind::Corrected, "Restored"),
         (true, true) | (false, false) => {}
     }
     Disposition::Agreed

@@ -168,6 +168,7 @@ impl<'r> Draft<'r> {
             agreed_since: None,
             silences: 0,
             recheck_at: None,
+            tell_again: false,
             foreign: false,
             notifications: std::collections::BTreeMap::new(),
             history: vec![change],

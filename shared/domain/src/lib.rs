@@ -13,6 +13,7 @@ mod facts;
 mod message;
 mod notice;
 mod resolution;
+mod restoration;
 mod schedule;
 mod status;
 mod text;
@@ -27,6 +28,7 @@ pub use evidence::{Disposition, Evidence, Notification, Registration, Silence, S
 pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
 pub use resolution::{Resolution, resolve};
+pub use restoration::{RESTORED_OUTCOME_STEP, restore};
 pub use schedule::{CHECKS_END_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
 pub use status::{FinalStatus, PaymentStatus};
 pub use text::{Note, NotificationId, TextError, TransactionId, Word};

@@ -36,6 +36,9 @@ pub struct Transaction {
     pub silences: u8,
     /// When a Success is due to be asked about once more (rule 5).
     pub recheck_at: Option<Timestamp>,
+    /// It comes from a restored table, and consumers may have been told something else since: the next final answer is published,
+    /// even if it agrees.
+    pub tell_again: bool,
     /// Only notifications of other merchants' terminals are known: recorded, never asked about.
     pub foreign: bool,
     pub notifications: BTreeMap<NotificationId, NotificationRecord>,

@@ -12,6 +12,7 @@ pub(crate) const FIRST_SEEN_AT: &str = "firstSeenAt";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const ATTENTION: &str = "attention";
 
+pub(crate) const TELL_AGAIN: &str = "tellAgain";
 pub(crate) const RESOLVED: &str = "resolved";
 pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
@@ -33,7 +34,7 @@ pub(crate) const TRANSACTION_DATE_TIME: &str = "transactionDateTime";
 
 /// What an update removes where the transaction no longer has it. `published` is not among them: it is only ever
 /// replaced, and one of a kind that this version does not know must survive (see [`crate::read`]).
-pub(crate) const REMOVABLE: [&str; 16] = [
+pub(crate) const REMOVABLE: [&str; 17] = [
     CONFIRMED_AT,
     ANSWERED_VERSION,
     AGREED_SINCE,
@@ -51,6 +52,7 @@ pub(crate) const REMOVABLE: [&str; 16] = [
     REFERENCE_STATUS,
     TRANSACTION_DATE_TIME,
     RESOLVED,
+    TELL_AGAIN,
 ];
 
 /// Names inside the maps, short because each of them is stored many times.

@@ -51,6 +51,7 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     map.put_some(attribute::AGREED_SINCE, transaction.agreed_since.map(time));
     map.put_some(attribute::SILENCES, Some(transaction.silences).filter(|n| *n > 0).map(|n| number(n.into())));
     map.put_some(attribute::RECHECK_AT, transaction.recheck_at.map(time));
+    map.put_some(attribute::TELL_AGAIN, flag(transaction.tell_again));
     map.put_some(attribute::FOREIGN, flag(transaction.foreign));
     map.put_some(attribute::EXPIRES_AT, transaction.expires_at.map(|at| number(at.seconds())));
     // Both keys of the index or neither: an item with one of them would not be in it.

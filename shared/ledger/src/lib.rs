@@ -8,6 +8,7 @@ mod attribute;
 mod due;
 mod item;
 mod read;
+mod replace;
 mod scan;
 mod store;
 mod update;

@@ -64,6 +64,7 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
         agreed_since: item.some(attribute::AGREED_SINCE, Fields::time)?,
         silences: item.some(attribute::SILENCES, Fields::number)?.map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
         recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
+        tell_again: item.flag(attribute::TELL_AGAIN)?,
         foreign: item.flag(attribute::FOREIGN)?,
         notifications: notifications(item)?,
         history: history(item)?,

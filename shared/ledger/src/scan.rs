@@ -40,6 +40,12 @@ impl ScanPage {
 }
 
 impl Ledger {
+    /// About how many items the table has, as DynamoDB counts them every six hours; none where it does not say.
+    pub async fn items_about(&self) -> Option<u64> {
+        let answer = self.client.describe_table().table_name(&self.table).send().await.ok()?;
+        u64::try_from(answer.table?.item_count?).ok()
+    }
+
     /// Reads at most `items_max` items of `segment`, those after `after`. One call, eventually consistent: it costs half a
     /// read unit for each 4 KB. A page may be empty and not the last.
     ///

@@ -49,7 +49,7 @@ struct Republished {
 pub async fn run(ledger: &Ledger, bus: &Bus, arguments: &Arguments, output: &mut Output<'_>) -> Result<Exit, Error> {
     let mut scan = Scan::new(ledger, arguments.read_rate, None);
     let mut pace = Pace::new(arguments.rate);
-    let mut progress = Progress::new("scanned", None);
+    let mut progress = Progress::new("scanned", ledger.items_about().await);
     let (mut events, mut waiting) = (0, Vec::new());
     while let Some(transactions) = scan.next().await? {
         waiting.extend(transactions.iter().filter_map(|transaction| arguments.event(transaction)));

@@ -65,6 +65,7 @@ pub fn transactions() -> impl Strategy<Value = Transaction> {
             agreed_since,
             silences,
             recheck_at,
+            tell_again: !foreign,
             foreign,
             notifications,
             history,

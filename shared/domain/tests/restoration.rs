@@ -1,0 +1,146 @@
+//! A restored table: whatever was published after the snapshot, a consumer that keeps the highest outcome ends with the truth.
+
+#![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use spg_domain::{
+    ChangeKind, OutcomeDetail, OutcomeEvent, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind, Transaction, restore,
+};
+use support::{Ledger, notification, notify, register, silence};
+
+/// What the world outside knows: every eventId that was ever published, and what a consumer holds.
+#[derive(Default)]
+struct World {
+    ids: BTreeSet<String>,
+    held: Option<OutcomeDetail>,
+}
+
+impl World {
+    /// Publishes what `transaction` says, if its last write said that something is to be published.
+    fn hear(&mut self, transaction: &Transaction) {
+        if !transaction.change.is_published() {
+            return;
+        }
+        let detail = OutcomeEvent::latest(transaction).unwrap().detail;
+        assert!(self.ids.insert(detail.event_id.clone()), "{} was used before", detail.event_id);
+        if self.held.as_ref().is_none_or(|held| held.outcome < detail.outcome) {
+            self.held = Some(detail);
+        }
+    }
+
+    fn answer(&mut self, ledger: &mut Ledger, status: &str) {
+        let writes = ledger.writes.len();
+        ledger.answer(status);
+        if ledger.writes.len() > writes {
+            self.hear(ledger.transaction());
+        }
+    }
+
+    fn held_status(&self) -> Option<&str> {
+        self.held.as_ref().map(|held| held.payment_status.as_str())
+    }
+}
+
+/// Every history of up to three answers, a snapshot after each step, every truth: SPG's, at the time of the restore.
+#[test]
+fn a_consumer_ends_with_the_truth_whatever_was_published_after_the_snapshot() {
+    let statuses = ["Pending", "Success", "Declined"];
+    let mut checked = 0;
+    for first in statuses {
+        for second in statuses {
+            for third in statuses {
+                for truth in ["Success", "Declined"] {
+                    for snapshot_after in 0..=3 {
+                        check(&[first, second, third], snapshot_after, truth);
+                        checked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(checked, 216);
+}
+
+fn check(answers: &[&str], snapshot_after: usize, truth: &str) {
+    let mut world = World::default();
+    let mut ledger = Ledger::after([register(None)]);
+    let mut snapshot = ledger.transaction().clone();
+    for (index, answer) in answers.iter().enumerate() {
+        ledger.wait(Duration::from_secs(60));
+        world.answer(&mut ledger, answer);
+        if index < snapshot_after {
+            snapshot = ledger.transaction().clone();
+        }
+    }
+    // The table is lost, and restored.
+    ledger.wait(Duration::from_secs(3600));
+    let write = restore(snapshot, None, ledger.now).unwrap();
+    assert_eq!(write.expected_version, None);
+    world.hear(&write.transaction);
+    let before = world.held_status().map(str::to_owned);
+    ledger.stored = Some(write.transaction);
+    assert_eq!(world.held_status().map(str::to_owned), before, "the restore itself tells nothing");
+    assert_eq!(ledger.transaction().next_check_at, Some(ledger.now), "it is due");
+    world.answer(&mut ledger, truth);
+    assert_eq!(world.held_status(), Some(truth), "{answers:?}, snapshot after {snapshot_after}");
+    assert_eq!(ledger.transaction().status.as_str(), truth);
+    let outcome = ledger.transaction().outcome;
+    ledger.wait(Duration::from_secs(3600));
+    world.answer(&mut ledger, truth);
+    assert_eq!(ledger.transaction().outcome, outcome, "it is told once");
+}
+
+#[test]
+fn silence_leaves_a_restored_transaction_due_and_untold() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    ledger.stored = Some(restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction);
+    ledger.weigh(&silence(SilenceKind::Unavailable, true));
+    let transaction = ledger.transaction();
+    assert!(transaction.tell_again && transaction.next_check_at.is_some());
+    assert_eq!(transaction.change, ChangeKind::Noted);
+}
+
+#[test]
+fn what_is_there_and_as_new_is_kept() {
+    let mut ledger = Ledger::after([register(None)]);
+    let snapshot = ledger.transaction().clone();
+    ledger.answer("Success");
+    assert_eq!(restore(snapshot.clone(), Some(ledger.transaction()), ledger.now), None);
+    assert_eq!(restore(snapshot.clone(), Some(&snapshot), ledger.now), None);
+    let restored = restore(snapshot.clone(), None, ledger.now).unwrap().transaction;
+    assert_eq!(restore(snapshot, Some(&restored), ledger.now), None, "twice does nothing");
+}
+
+#[test]
+fn what_has_come_in_meanwhile_is_kept() {
+    let mut ledger = Ledger::after([register(None), notify(notification("n1", "InProcessing"))]);
+    ledger.answer("Success");
+    let snapshot = ledger.transaction().clone();
+    let fresh = Ledger::after([notify(notification("n2", "Declined"))]);
+    let write = restore(snapshot.clone(), Some(fresh.transaction()), ledger.now).unwrap();
+    assert_eq!(write.expected_version, Some(1));
+    let restored = write.transaction;
+    let ids: Vec<_> = restored.notifications.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["n1", "n2"]);
+    assert_eq!((restored.status.as_str(), restored.in_doubt()), ("Success", true));
+    assert_eq!((restored.version, restored.outcome), (snapshot.version + 1, 1 + RESTORED_OUTCOME_STEP));
+}
+
+#[test]
+fn a_state_that_an_answer_made_final_meanwhile_is_never_taken_back() {
+    let mut ledger = Ledger::after([register(None), notify(notification("n1", "InProcessing"))]);
+    ledger.weigh(&notify(notification("n2", "Pending")));
+    let snapshot = ledger.transaction().clone();
+    let mut fresh = Ledger::new();
+    fresh.weigh_all(&[notify(notification("n3", "Declined")), support::answer("Declined", 0)]);
+    assert!(fresh.transaction().version < snapshot.version);
+    let restored = restore(snapshot, Some(fresh.transaction()), ledger.now).unwrap().transaction;
+    assert_eq!(restored.status, PaymentStatus::parse("Declined").unwrap());
+    assert_eq!(restored.notifications.len(), 3);
+    assert_eq!(restored.outcome, 1 + RESTORED_OUTCOME_STEP);
+}
