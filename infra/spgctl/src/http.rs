@@ -35,6 +35,7 @@ pub fn client() -> Result<Client, Error> {
         .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("spgctl/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(Error::call("setting HTTP up"))
 }

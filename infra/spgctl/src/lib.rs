@@ -8,7 +8,7 @@ mod clients;
 pub mod commands;
 mod duration;
 mod error;
-mod http;
+pub mod http;
 pub mod inbox;
 pub mod keys;
 mod output;

@@ -54,6 +54,11 @@ const STEPS: &[Step] = &[
     },
     Step { name: "pysibs", about: "a client of another maker against the simulator, and its cipher", check: pysibs },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
+    Step {
+        name: "spgctl",
+        about: "every command of spgctl on the local stack, as docs/spgctl.md shows it",
+        check: spgctl,
+    },
 ];
 
 /// Runs the chosen steps, all of them even if one fails.
@@ -164,6 +169,11 @@ fn pysibs() -> Result<(), Box<dyn Error>> {
 fn local() -> Result<(), Box<dyn Error>> {
     let binaries = binaries()?;
     run_command(command(binaries.join("demo")).env(BINARIES_VARIABLE, &binaries))
+}
+
+fn spgctl() -> Result<(), Box<dyn Error>> {
+    let binaries = binaries()?;
+    run_command(command(binaries.join("spgctl-record")).env(BINARIES_VARIABLE, &binaries))
 }
 
 /// Where `build` leaves its executables: beside this one.

@@ -117,7 +117,7 @@ fn verdict(stored: Option<&Transaction>, disposition: Disposition, write: Option
         Disposition::Blocked => Verdict::Mismatch,
         Disposition::Refused | Disposition::Overtaken => Verdict::AnswerLags,
         Disposition::Agreed | Disposition::Noted | Disposition::Filled
-            if write.is_none_or(|write| write.transaction.outcome == stored.outcome) =>
+            if write.is_none_or(|write| write.transaction.paid() == stored.paid()) =>
         {
             Verdict::Agree
         }
