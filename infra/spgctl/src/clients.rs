@@ -89,12 +89,18 @@ impl Clients {
         })
     }
 
-    pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
-        aws_sdk_cloudformation::Client::new(&self.config)
+    /// Where a service is, for what no client is made for.
+    pub fn endpoint(&self, service: &str) -> String {
+        if let Some(url) = self.config.endpoint_url() {
+            return url.to_owned();
+        }
+        let region = self.region();
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://{service}.{region}.{suffix}/")
     }
 
-    pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
-        aws_sdk_cloudwatch::Client::new(&self.config)
+    pub fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        aws_sdk_cloudformation::Client::new(&self.config)
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

@@ -10,7 +10,7 @@ use crate::Error;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// More of an answer is not read.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

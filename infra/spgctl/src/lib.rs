@@ -3,6 +3,7 @@
 //! Decides nothing by itself: what changes a transaction goes through the domain, and what asks and writes is the functions'
 //! own code. No secret is ever printed.
 
+mod alarms;
 mod cli;
 mod clients;
 pub mod commands;
@@ -15,6 +16,7 @@ mod output;
 mod place;
 mod run;
 pub mod scan;
+mod signed;
 pub mod view;
 
 pub use cli::Cli;

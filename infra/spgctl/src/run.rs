@@ -11,13 +11,13 @@ use spg_wiring::LambdaReconciler;
 
 use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
 use crate::commands::dlq::{Choice, Queues};
-use crate::commands::register::Signer;
 use crate::commands::{
     check, dlq, doctor, open, register, republish, resolve, restore, rotate_key, send_test, transaction,
 };
 use crate::http;
 use crate::keys::{KeySecret, KeyText};
 use crate::scan::Rate;
+use crate::signed::Signer;
 use crate::{Deployment, Error, Exit, Output, Place};
 
 /// Messages dropped in a second, at most: SQS is asked as gently as for a redrive.
@@ -122,7 +122,11 @@ async fn register(at: &Deployment, arguments: RegisterArguments, output: &mut Ou
         kind: arguments.kind,
         amount: arguments.amount.zip(arguments.currency),
     };
-    let signer = Signer { credentials: at.aws.credentials().await?, region: at.aws.region().to_owned() };
+    let signer = Signer {
+        credentials: at.aws.credentials().await?,
+        region: at.aws.region().to_owned(),
+        service: register::SERVICE,
+    };
     let (http, now) = (http::client()?, SystemClock.now());
     register::run(&http, &at.registration_url, &signer, &registration, now, output).await
 }

@@ -2,11 +2,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use reqwest::Client;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -14,6 +10,7 @@ use spg_domain::Timestamp;
 use spg_gateway::registration::{REGISTRATION_BYTES_MAX, parse_registration};
 
 use crate::http::read;
+use crate::signed::Signer;
 use crate::{Error, Exit, Output};
 
 /// What is registered: fields, or a file with the JSON as the backend would send it.
@@ -30,13 +27,6 @@ pub struct Registration {
     pub amount: Option<(String, String)>,
 }
 
-/// Who signs, and where for.
-#[derive(Debug)]
-pub struct Signer {
-    pub credentials: Credentials,
-    pub region: String,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Registered {
@@ -48,7 +38,7 @@ struct Registered {
 }
 
 /// The service that HTTP APIs are to IAM.
-const SERVICE: &str = "execute-api";
+pub const SERVICE: &str = "execute-api";
 const ACCEPTED: u16 = 202;
 
 /// # Errors
@@ -64,10 +54,8 @@ pub async fn run(
     let body = registration.body()?;
     // The function's own judgement, before anything is sent.
     let (id, _) = parse_registration(&body).map_err(|error| Error::input("the registration", error))?;
-    let mut request = http.post(url).header("content-type", "application/json");
-    for (name, value) in signer.headers(url, &body, now)? {
-        request = request.header(name, value);
-    }
+    let content_type = [("content-type", "application/json")];
+    let request = http.post(url).headers(signer.headers(url, &content_type, &body, now)?);
     let response = request.body(body).send().await.map_err(Error::call(format!("registering at {url}")))?;
     let answer = read(response).await?;
     let http_status = answer.status.as_u16();
@@ -120,29 +108,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(body)
 }
 
-impl Signer {
-    fn headers(&self, url: &str, body: &[u8], now: Timestamp) -> Result<Vec<(String, String)>, Error> {
-        let doing = "signing the registration";
-        let identity = self.credentials.clone().into();
-        let at: SystemTime = UNIX_EPOCH + Duration::from_millis(now.millis());
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(SERVICE)
-            .time(at)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(Error::call(doing))?
-            .into();
-        let headers = [("content-type", "application/json")].into_iter();
-        let request =
-            SignableRequest::new("POST", url, headers, SignableBody::Bytes(body)).map_err(Error::call(doing))?;
-        let (instructions, _) = sign(request, &parameters).map_err(Error::call(doing))?.into_parts();
-        let (headers, _) = instructions.into_parts();
-        Ok(headers.into_iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect())
-    }
-}
-
 impl Registered {
     fn text(&self) -> String {
         if self.registered {
@@ -160,27 +125,6 @@ impl Registered {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_signature_covers_host_date_and_content_type() {
-        let signer = Signer {
-            credentials: Credentials::new("AKID", "geheim", Some("token".to_owned()), None, "test"),
-            region: "eu-west-1".to_owned(),
-        };
-        let now = Timestamp::parse("2026-03-12T10:48:44Z").unwrap();
-        let headers = signer.headers("https://x.execute-api.eu-west-1.amazonaws.com/transactions", b"{}", now).unwrap();
-        let of = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str()).unwrap();
-        let authorization = of("authorization");
-        assert!(
-            authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKID/20260312/eu-west-1/execute-api/aws4_request")
-        );
-        assert!(
-            authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"),
-            "{authorization}"
-        );
-        assert_eq!((of("x-amz-date"), of("x-amz-security-token")), ("20260312T104844Z", "token"));
-        assert!(!format!("{headers:?}").contains("geheim"));
-    }
 
     #[test]
     fn only_what_is_known_is_registered() {

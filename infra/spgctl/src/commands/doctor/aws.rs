@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::StateValue;
 use aws_sdk_scheduler::types::ScheduleState;
 use spg_reconcile::{Clock as _, DueIndex as _};
 
@@ -141,27 +140,13 @@ pub(super) async fn overdue(at: &Deployment) -> Finding {
 }
 
 pub(super) async fn alarms(at: &Deployment) -> Finding {
-    let mut pages = at.aws.cloudwatch().describe_alarms().alarm_name_prefix(&at.stack).into_paginator().send();
-    let (mut count, mut ringing) = (0, Vec::new());
-    while let Some(page) = pages.next().await {
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => return Finding::unseen(ALARMS, spg_host::chain(&error)),
-        };
-        for alarm in page.metric_alarms.unwrap_or_default() {
-            count += 1;
-            if alarm.state_value == Some(StateValue::Alarm) {
-                ringing.extend(alarm.alarm_name);
-            }
-        }
-    }
+    let (count, ringing) = match crate::alarms::beginning_with(&at.aws, &at.stack).await {
+        Ok(found) => found,
+        Err(error) => return Finding::unseen(ALARMS, error),
+    };
     if !ringing.is_empty() {
-        let names = ringing.join(", ");
-        return Finding::wrong(
-            ALARMS,
-            format!("{} of {count} ring: {names}", ringing.len()),
-            "the runbook has an entry for each",
-        );
+        let detail = format!("{} of {count} ring: {}", ringing.len(), ringing.join(", "));
+        return Finding::wrong(ALARMS, detail, "the runbook has an entry for each");
     }
     match count {
         0 => Finding::note(ALARMS, format!("none whose name begins with {}", at.stack)),
