@@ -207,9 +207,10 @@ async fn keys(page: &mut Page<'_>) -> Result<(), Failure> {
 async fn ill(page: &mut Page<'_>) -> Result<(), Failure> {
     page.says(
         "What is wrong?",
-        "Somebody has turned the sweeps off, and put credentials into the secret that SPG does not accept.",
+        "Somebody has turned the sweeps off, and put credentials into the secret that SPG does not accept; an alarm rings.",
     );
     page.world.spoil_credentials().await?;
+    page.world.ring().await?;
     page.shows(&["doctor"], 3).await
 }
 

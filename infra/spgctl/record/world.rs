@@ -116,6 +116,25 @@ impl World {
         Ok(sent.message_id.unwrap_or_default())
     }
 
+    /// An alarm of the stack's rings.
+    pub async fn ring(&self) -> Result<(), Failure> {
+        let name = format!("{}-dead-letters", self.at.stack);
+        let alarm = json!({
+            "AlarmName": name, "MetricName": "ApproximateNumberOfMessagesVisible", "Namespace": "AWS/SQS", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Maximum",
+        });
+        let state = json!({"AlarmName": name, "StateValue": "ALARM", "StateReason": "for the page"});
+        for (operation, body) in [("PutMetricAlarm", alarm), ("SetAlarmState", state)] {
+            let request = self.http.post(self.at.aws.endpoint("monitoring")).body(body.to_string());
+            let target = format!("GraniteServiceVersion20100801.{operation}");
+            let request = request.header("content-type", "application/x-amz-json-1.0").header("x-amz-target", target);
+            // The emulator takes the service from the signature, which it does not verify.
+            let scope = "AWS4-HMAC-SHA256 Credential=test/20260312/eu-west-1/monitoring/aws4_request";
+            request.header("authorization", scope).send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
     pub async fn spoil_credentials(&self) -> Result<(), Failure> {
         let secret = json!({"default": {"token": "of-another-merchant", "clientId": "unknown"}}).to_string();
         let id = self.at.resource("StatusApiSecret")?;

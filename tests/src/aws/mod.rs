@@ -12,6 +12,7 @@ mod event_bus;
 mod fault;
 mod secrets;
 mod sqs;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! SQS: what is sent to a queue and what is done with the visibility of received messages. Nothing is delivered.
+//! SQS: what is sent to a queue, and what is received from it, with visibility and deletion as on AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::{Map, Value, json};
 
 use super::fault::Partial;
+use super::waiting::Waiting;
 use super::{Failure, unknown_operation};
 
 const BATCH_ENTRIES_MAX: usize = 10;
@@ -18,7 +19,7 @@ const STRING_FOLLOWS: u8 = 1;
 const DELAY_SECONDS_MAX: i64 = 900;
 const VISIBILITY_SECONDS_MAX: i64 = 43_200;
 
-type Result<T> = std::result::Result<T, Failure>;
+pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// A message that a queue accepted.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub(super) struct Queues(Mutex<State>);
 #[derive(Default)]
 struct State {
     queues: BTreeMap<String, Vec<SentMessage>>,
+    waiting: Waiting,
     messages: u64,
 }
 
@@ -51,7 +53,9 @@ impl Queues {
     }
 
     pub fn clear(&self) {
-        self.lock().queues.values_mut().for_each(Vec::clear);
+        let mut state = self.lock();
+        state.queues.values_mut().for_each(Vec::clear);
+        state.waiting = Waiting::default();
     }
 
     pub fn answer(&self, operation: &str, body: &Value, partial: &Partial) -> Result<Value> {
@@ -77,10 +81,11 @@ impl Queues {
                     Ok(state.send(url, entry))
                 })
             }
-            "ChangeMessageVisibility" => check_visibility(body).map(|()| json!({})),
-            "ChangeMessageVisibilityBatch" => batch(body, partial, |entry| check_visibility(entry).map(|()| json!({}))),
-            "DeleteMessage" => check_receipt(body).map(|()| json!({})),
-            "DeleteMessageBatch" => batch(body, partial, |entry| check_receipt(entry).map(|()| json!({}))),
+            "ChangeMessageVisibility" => state.waiting.change(body),
+            "ChangeMessageVisibilityBatch" => batch(body, partial, |entry| state.waiting.change(entry)),
+            "DeleteMessage" => state.waiting.delete(body),
+            "DeleteMessageBatch" => batch(body, partial, |entry| state.waiting.delete(entry)),
+            "ReceiveMessage" => Ok(state.waiting.receive(url, body)),
             "GetQueueAttributes" => Ok(state.attributes(url)),
             other => Err(unknown_operation(other)),
         }
@@ -107,6 +112,7 @@ impl State {
         }
         let delay_seconds = message.get("DelaySeconds").and_then(Value::as_i64).unwrap_or_default();
         let body = body.to_owned();
+        self.waiting.add(url, &message_id, &body);
         let sent = SentMessage { message_id, body, attributes, system_attributes, delay_seconds };
         self.queues.entry(url.to_owned()).or_default().push(sent);
         answer
@@ -114,7 +120,7 @@ impl State {
 
     fn attributes(&self, url: &str) -> Value {
         let name = url.rsplit('/').next().unwrap_or_default();
-        let messages = self.queues.get(url).map_or(0, Vec::len);
+        let messages = self.waiting.count(url);
         json!({"Attributes": {
             "ApproximateNumberOfMessages": messages.to_string(),
             "ApproximateNumberOfMessagesNotVisible": "0",
@@ -189,7 +195,7 @@ fn check_message(message: &Value) -> Result<()> {
     check_range(message, "DelaySeconds", DELAY_SECONDS_MAX)
 }
 
-fn check_visibility(entry: &Value) -> Result<()> {
+pub(super) fn check_visibility(entry: &Value) -> Result<()> {
     if entry.get("VisibilityTimeout").is_none() {
         return Err(Failure::new(400, "MissingParameter", "The request must contain VisibilityTimeout."));
     }
@@ -197,7 +203,7 @@ fn check_visibility(entry: &Value) -> Result<()> {
     check_range(entry, "VisibilityTimeout", VISIBILITY_SECONDS_MAX)
 }
 
-fn check_receipt(entry: &Value) -> Result<()> {
+pub(super) fn check_receipt(entry: &Value) -> Result<()> {
     if text(entry, "ReceiptHandle").is_empty() {
         return Err(refused("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", "The receipt handle is empty."));
     }
@@ -234,7 +240,7 @@ fn message_bytes(message: &Value) -> usize {
     text(message, "MessageBody").len() + attributes.into_iter().flatten().map(bytes).sum::<usize>()
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -309,7 +315,7 @@ mod tests {
                 json!({"ReceiptHandle": "r", "VisibilityTimeout": 43_201}),
                 "InvalidParameterValue",
             ),
-            ("ReceiveMessage", json!({}), "UnknownOperationException"),
+            ("PurgeQueue", json!({}), "UnknownOperationException"),
         ];
         for (operation, body, code) in refused {
             assert_eq!(ask(operation, body).expect_err(code).code(), code);
