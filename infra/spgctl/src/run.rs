@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write};
 use std::path::PathBuf;
 
-use spg_bus::Bus;
+use spg_bus::EventBus;
 use spg_gateway::webhook::STATUS_CODE_DEFAULT;
 use spg_host::{Aws, CallLimits, SystemClock};
 use spg_reconcile::Clock as _;
@@ -54,7 +54,7 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             check::run(&reconciler(&at).await?, &asked, output).await
         }
         Command::Republish(arguments) => {
-            let bus = Bus { client: at.aws.events(), name: at.resource("EventBus")?.to_owned() };
+            let bus = EventBus { client: at.aws.events(), name: at.resource("EventBus")?.to_owned() };
             let asked = republish::Arguments {
                 since: arguments.since.seen_from(now),
                 until: arguments.until.map_or(now, |until| until.seen_from(now)),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use spg_bus::{Bus, ENTRIES_MAX, Outgoing};
+use spg_bus::{Bus, ENTRIES_MAX, EventBus, Outgoing};
 use spg_domain::{Timestamp, Transaction};
 use spg_ledger::Ledger;
 
@@ -46,7 +46,7 @@ struct Republished {
 
 /// # Errors
 /// The table cannot be read, or the bus does not take the events. What was sent before is sent; the same command may be given again.
-pub async fn run(ledger: &Ledger, bus: &Bus, arguments: &Arguments, output: &mut Output<'_>) -> Result<Exit, Error> {
+pub async fn run(ledger: &Ledger, bus: &EventBus, arguments: &Arguments, output: &mut Output<'_>) -> Result<Exit, Error> {
     let mut scan = Scan::new(ledger, arguments.read_rate, None);
     let mut pace = Pace::new(arguments.rate);
     let mut progress = Progress::new("scanned", ledger.items_about().await);
@@ -75,7 +75,7 @@ pub async fn run(ledger: &Ledger, bus: &Bus, arguments: &Arguments, output: &mut
 }
 
 /// At most [`ENTRIES_MAX`] events; returns how many.
-async fn put(bus: &Bus, events: &[Outgoing], dry_run: bool, pace: &mut Pace) -> Result<u64, Error> {
+async fn put(bus: &EventBus, events: &[Outgoing], dry_run: bool, pace: &mut Pace) -> Result<u64, Error> {
     let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
     if dry_run || events.is_empty() {
         return Ok(count);
