@@ -3,13 +3,11 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
-use processor::{Config, Processor, SqsQueue};
+use processor::{Config, Processor, QUESTION_TIMEOUT, SqsQueue};
 use spg_domain::Timestamp;
 use spg_host::{Aws, CallLimits, Deadline, Metrics, Service, finish, invocation_span, start};
 use tracing::Instrument;
 
-/// Longest wait for one status answer.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
 /// What is left of an invocation for its answer.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 

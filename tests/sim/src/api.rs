@@ -1,0 +1,158 @@
+//! The Status API: the truth, late, sometimes old, and not always.
+
+use std::time::Duration;
+
+use spg_domain::{
+    Amount, Facts, FinalStatus, PaymentStatus, ReferenceStatus, SilenceKind, StatusAnswer, TransactionId, Word,
+};
+use spg_reconcile::{Question, Reply, StatusApi};
+
+use crate::crash::Effect;
+use crate::moment::{HOUR, MINUTE, SECOND};
+use crate::spec::{Kind, Moment, Part, Payment};
+use crate::witness::Said;
+use crate::world::{Handle, State};
+
+/// The oldest that a stale answer is.
+const STALE_MAX: u64 = 10 * MINUTE;
+
+/// The Status API as a process reaches it.
+#[derive(Clone)]
+pub(crate) struct SimApi(pub Handle);
+
+impl StatusApi for SimApi {
+    async fn ask(&self, question: &Question) -> Reply {
+        let (asked, latency) = self.0.lock().asked(self.0.process, &question.transaction_id);
+        let timeout = millis(question.timeout);
+        if latency >= timeout {
+            self.0.pause(timeout, None).await;
+            self.0.lock().say_of(self.0.process, || format!("no status of {} in time", question.transaction_id));
+            return silent(SilenceKind::Unavailable, None, "timed out");
+        }
+        self.0.pause(latency / 2, None).await;
+        let reply = self.0.effect(Effect::Ask, |state| state.status(&question.transaction_id)).await;
+        // The answer is on its way: others may overtake it.
+        self.0.pause(latency - latency / 2, None).await;
+        self.0.lock().heard(self.0.process, asked, &question.transaction_id, &reply);
+        reply
+    }
+}
+
+impl State {
+    fn asked(&mut self, process: u64, id: &TransactionId) -> (u64, u64) {
+        if let Some(calls) = self.calls(process) {
+            *calls.questions.entry(id.to_string()).or_default() += 1;
+        }
+        self.say_of(process, || format!("asks about {id}"));
+        let latency = if self.fault(|f| f.api_slow) {
+            self.dice.between(SECOND, 40 * SECOND)
+        } else {
+            self.dice.between(20, 400)
+        };
+        (self.witness.now(), latency)
+    }
+
+    fn status(&mut self, id: &TransactionId) -> Reply {
+        if self.is_out(Part::StatusApi) || self.fault(|f| f.api_fails) {
+            return silent(SilenceKind::Unavailable, Some(503), "server error");
+        }
+        if self.fault(|f| f.api_limits) {
+            let wait = *self.dice.pick(&[SECOND, 30 * SECOND, MINUTE, HOUR]);
+            let mut reply = silent(SilenceKind::Unavailable, Some(429), "rate limited");
+            reply.retry_after = Some(Duration::from_millis(wait));
+            return reply;
+        }
+        if self.fault(|f| f.api_refuses) {
+            return silent(SilenceKind::Unauthorised, Some(401), "token refused");
+        }
+        if self.fault(|f| f.api_garbage) {
+            return silent(SilenceKind::Unavailable, Some(200), "not JSON");
+        }
+        let stale = if self.fault(|f| f.api_stale) { self.dice.below(STALE_MAX) } else { 0 };
+        let as_of = self.now - stale;
+        let hidden = self.fault(|f| f.api_not_found);
+        let spec = self.spec.clone();
+        let payment = spec.payments.iter().find(|p| p.id == id.as_str());
+        match payment.filter(|p| p.known_from <= as_of && !hidden) {
+            Some(payment) => Reply {
+                result: Ok(answer(payment, payment.shown(as_of))),
+                http_status: Some(200),
+                return_code: None,
+                retry_after: None,
+                problem: None,
+            },
+            None => silent(SilenceKind::NotFound, Some(404), "not found"),
+        }
+    }
+
+    fn heard(&mut self, process: u64, asked: u64, id: &TransactionId, reply: &Reply) {
+        match &reply.result {
+            Ok(answer) => {
+                let said = said(answer, asked);
+                self.say_of(process, || format!("hears that {id} is {}", answer.payment_status));
+                self.witness.heard(id, said);
+            }
+            Err(kind) => self.say_of(process, || format!("hears nothing of {id}: {kind:?} {:?}", reply.retry_after)),
+        }
+    }
+}
+
+/// What an answer means, read without the product's rules: SPG's words alone.
+pub(crate) fn said(answer: &StatusAnswer, asked: u64) -> Said {
+    let facts = &answer.facts;
+    let paying = facts.payment_type.as_ref().is_some_and(|t| matches!(t.as_str(), "PURS" | "PREF"));
+    let unpaid = facts.reference_status == Some(ReferenceStatus::Unpaid);
+    let success = answer.payment_status.as_final() == Some(FinalStatus::Success);
+    let waits = success && unpaid && paying;
+    Said {
+        asked,
+        is: answer.payment_status.as_final().filter(|_| !waits),
+        pays: success && paying && !unpaid,
+        amount: facts.amount.clone(),
+    }
+}
+
+impl Payment {
+    /// What the Status API shows at a moment.
+    pub fn shown(&self, at: u64) -> &Moment {
+        self.life.iter().rfind(|m| m.shown_at <= at).unwrap_or(&self.life[0])
+    }
+
+    pub fn method(&self) -> &'static str {
+        match self.kind {
+            Kind::MbWay => "MBWAY",
+            Kind::Card | Kind::Authorisation | Kind::Cancellation => "CARD",
+            Kind::Reference => "REFERENCE",
+        }
+    }
+
+    pub fn amount(&self, of_the_api: bool) -> String {
+        let cents = if of_the_api && self.mismatch { self.cents + 1 } else { self.cents };
+        format!("{}.{:02}", cents / 100, cents % 100)
+    }
+}
+
+fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
+    let word = |text: &str| Word::new(text).ok();
+    StatusAnswer {
+        payment_status: PaymentStatus::parse(moment.status).unwrap_or(PaymentStatus::Pending),
+        transaction_id: TransactionId::new(payment.id.as_str()).ok(),
+        facts: Facts {
+            merchant_transaction_id: word(&format!("order-{}", payment.id)),
+            terminal_id: word(payment.terminal),
+            payment_method: word(payment.method()),
+            payment_type: word(moment.payment_type),
+            amount: Amount::parse(&payment.amount(true), "EUR").ok(),
+            reference_status: moment.reference_paid.map(|paid| if paid { ReferenceStatus::Paid } else { ReferenceStatus::Unpaid }),
+            transaction_date_time: None,
+        },
+    }
+}
+
+fn silent(kind: SilenceKind, http_status: Option<u16>, problem: &'static str) -> Reply {
+    Reply { result: Err(kind), http_status, return_code: None, retry_after: None, problem: Some(problem) }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

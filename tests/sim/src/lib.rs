@@ -1,0 +1,26 @@
+//! The whole system in one thread and under one seed: the real ack, processor, sweeper and publisher, over a simulated queue,
+//! table, stream, bus, Status API and SPG, in virtual time. See `docs/reliability.md`.
+
+mod api;
+mod bus;
+pub mod crash;
+mod defects;
+mod dice;
+mod functions;
+mod lives;
+pub mod moment;
+mod queue;
+mod rest;
+mod run;
+pub mod spec;
+mod spg;
+mod stream;
+mod table;
+mod trace;
+mod witness;
+mod world;
+
+pub use defects::Defect;
+pub use run::{Options, Report, run};
+pub use spec::Spec;
+pub use witness::{Invariant, Violation};

@@ -1,0 +1,235 @@
+//! The transactions table: conditional writes, an index that lags, deletion by time-to-live, a stream.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use spg_domain::{Timestamp, Transaction, TransactionId, Write};
+use spg_ledger::{from_stream_image, shard_of, to_item};
+use spg_reconcile::{Due, DueIndex, Store, StoreError, Written};
+
+use crate::crash::Effect;
+use crate::moment::{DAY, MINUTE, SECOND};
+use crate::spec::Part;
+use crate::witness::Invariant;
+use crate::world::{Event, Handle, ProcessId, State};
+
+/// Fewer than are deployed: each sweep looks at all of them, and a run has few transactions.
+pub(crate) const SHARDS: u32 = 2;
+/// A sweep waits for what falls due within its minute.
+const SWEEP_AHEAD: u64 = 47 * SECOND;
+/// DynamoDB deletes within days of the expiry.
+const DELETED_WITHIN: u64 = 2 * DAY;
+
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub items: BTreeMap<TransactionId, Transaction>,
+    index: BTreeMap<TransactionId, u64>,
+    /// Changes of the index that are still under way, and when they arrive.
+    lagging: VecDeque<(u64, TransactionId, Option<u64>)>,
+}
+
+impl Table {
+    fn catch_up(&mut self, now: u64) {
+        // In order: one change never overtakes another.
+        while self.lagging.front().is_some_and(|(at, ..)| *at <= now) {
+            if let Some((_, id, due)) = self.lagging.pop_front() {
+                match due {
+                    Some(at) => self.index.insert(id, at),
+                    None => self.index.remove(&id),
+                };
+            }
+        }
+    }
+
+    /// The soonest that is due, whatever the index shows by now.
+    pub fn soonest(&self) -> Option<u64> {
+        self.items.values().filter_map(|t| t.next_check_at).map(Timestamp::millis).min()
+    }
+}
+
+impl State {
+    /// A write under its condition.
+    pub fn write(&mut self, process: ProcessId, write: &Write) -> Written {
+        let stored = self.table.items.get(&write.transaction.id);
+        let seen = |t: &Transaction| write.recorded.iter().any(|id| t.notifications.contains_key(id));
+        if stored.map(|t| t.version) != write.expected_version || stored.is_some_and(seen) {
+            let stored = stored.cloned().map(Box::new);
+            self.say_of(process, || format!("write of version {} lost", write.transaction.version));
+            return Written::Lost(stored);
+        }
+        self.put(process, write);
+        Written::Done
+    }
+
+    /// A write without any condition.
+    pub fn put(&mut self, process: ProcessId, write: &Write) {
+        let item = to_item(&write.transaction);
+        let new = match from_stream_image(&item) {
+            Ok(new) => new,
+            Err(error) => return self.violation(Invariant::NothingUnreadable, || error.to_string()),
+        };
+        let id = new.id.clone();
+        self.trace.mix(new.version);
+        self.say_of(process, || {
+            let claims: Vec<_> = new.claims.keys().map(|s| s.as_str()).collect();
+            let due = new.next_check_at.map_or("never".to_owned(), |at| crate::moment::told(at.millis()));
+            format!(
+                "wrote {} v{} {:?}: {}, claims [{}], outcome {}, due {due}",
+                new.id,
+                new.version,
+                new.change,
+                new.status,
+                claims.join(" "),
+                new.outcome,
+            )
+        });
+        let old = self.table.items.insert(id.clone(), new.clone());
+        self.witness_write(process, old.as_ref(), write, &new);
+        let due = new.next_check_at.map(Timestamp::millis);
+        let late = if self.fault(|f| f.index_stale) { self.dice.between(1, 3 * SECOND) } else { 0 };
+        let arrives = self.table.lagging.back().map_or(0, |(at, ..)| *at).max(self.now + late);
+        self.table.lagging.push_back((arrives, id, due));
+        self.plan_tick();
+        if new.change.is_published() {
+            self.stream_record(&new, serde_json::to_value(&item).unwrap_or_default());
+        }
+        if let Some(at) = new.expires_at.filter(|_| self.spec.until_expiry) {
+            let within = self.dice.below(DELETED_WITHIN);
+            self.at(at.millis() + within, Event::Expire);
+        }
+    }
+
+    /// Deletes what has expired, as DynamoDB does sooner or later.
+    pub fn expire(&mut self) {
+        let now = self.now;
+        let expired: Vec<TransactionId> = self
+            .table
+            .items
+            .values()
+            .filter(|t| t.expires_at.is_some_and(|at| at.millis() <= now))
+            .map(|t| t.id.clone())
+            .collect();
+        for id in expired {
+            self.say("table", || format!("{id} has expired and is deleted"));
+            if let Some(old) = self.table.items.remove(&id) {
+                self.witness.deleted(old);
+            }
+            self.table.lagging.push_back((now, id, None));
+        }
+    }
+
+    /// The scheduler wakes the sweeper each minute; minutes in which nothing is due would find nothing, and are left out.
+    pub fn plan_tick(&mut self) {
+        let Some(soonest) = self.table.soonest() else { return };
+        let next = self.now / MINUTE * MINUTE + MINUTE;
+        let wanted = next.max(soonest.saturating_sub(SWEEP_AHEAD) / MINUTE * MINUTE);
+        if wanted < self.tick_at {
+            self.tick_at = wanted;
+            self.at(wanted, Event::Tick);
+        }
+    }
+}
+
+/// The table as a process reaches it.
+#[derive(Clone)]
+pub(crate) struct SimStore(pub Handle);
+
+impl SimStore {
+    /// What a call comes to before the table sees it.
+    fn trouble(&self, operation: &'static str, of: &TransactionId) -> Option<StoreError> {
+        let mut state = self.0.lock();
+        let panics = state.fault(|f| f.panic);
+        let fails = state.is_out(Part::Store) || state.fault(|f| f.store_throttled);
+        if panics {
+            if let Some(calls) = state.calls(self.0.process) {
+                calls.panicked = true;
+            }
+            state.say_of(self.0.process, || format!("PANICS in {operation} of {of}"));
+            drop(state);
+            // Not `panic!`: what is done on purpose is not reported.
+            std::panic::resume_unwind(Box::new(crate::functions::Injected));
+        }
+        fails.then(|| {
+            state.say_of(self.0.process, || format!("{operation} of {of} throttled"));
+            if let Some(calls) = state.calls(self.0.process) {
+                calls.failed = true;
+            }
+            StoreError { operation, source: "throttled".into() }
+        })
+    }
+
+    pub async fn forced(&self, write: &Write) -> Result<(), StoreError> {
+        let process = self.0.process;
+        self.0.effect(Effect::Write, |state| state.put(process, write)).await;
+        Ok(())
+    }
+}
+
+impl Store for SimStore {
+    async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
+        if let Some(calls) = self.0.lock().calls(self.0.process) {
+            calls.reads += 1;
+        }
+        let found = self.0.effect(Effect::Read, |state| {
+            let found = |id: &TransactionId| Some((id.clone(), state.table.items.get(id)?.clone()));
+            ids.iter().filter_map(found).collect()
+        });
+        let found = found.await;
+        match ids.first().and_then(|id| self.trouble("read", id)) {
+            Some(error) => Err(error),
+            None => Ok(found),
+        }
+    }
+
+    async fn write(&self, write: &Write) -> Result<Written, StoreError> {
+        let (process, id) = (self.0.process, &write.transaction.id);
+        if let Some(error) = self.trouble("write", id) {
+            return Err(error);
+        }
+        let written = self.0.effect(Effect::Write, |state| state.write(process, write)).await;
+        let mut state = self.0.lock();
+        if written == Written::Done {
+            if let Some(calls) = state.calls(process) {
+                *calls.writes.entry(id.to_string()).or_default() += 1;
+            }
+            if state.fault(|f| f.store_resent) {
+                state.say_of(process, || "the answer was lost, and the write sent again".to_owned());
+                return Ok(Written::Lost(state.table.items.get(id).cloned().map(Box::new)));
+            }
+            if state.fault(|f| f.store_answer_lost) {
+                state.say_of(process, || "the answer was lost: taken for failed".to_owned());
+                if let Some(calls) = state.calls(process) {
+                    calls.failed = true;
+                }
+                return Err(StoreError { operation: "write", source: "no answer".into() });
+            }
+        }
+        Ok(written)
+    }
+}
+
+impl DueIndex for SimStore {
+    fn shards(&self) -> u32 {
+        SHARDS
+    }
+
+    async fn due(&self, shard: u32, until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let due = self.0.effect(Effect::Read, |state| {
+            let now = state.now;
+            state.table.catch_up(now);
+            let in_shard = state.table.index.iter().filter(|(id, at)| {
+                shard_of(id) % SHARDS == shard && **at <= until.millis()
+            });
+            let entry = |(id, at): (&TransactionId, &u64)| Due { id: id.clone(), at: Timestamp::from_millis(*at) };
+            let mut due: Vec<Due> = in_shard.map(entry).collect();
+            due.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+            due.truncate(limit);
+            due
+        });
+        let due = due.await;
+        let failed = {
+            let mut state = self.0.lock();
+            state.is_out(Part::Store) || state.fault(|f| f.store_throttled)
+        };
+        if failed { Err(StoreError { operation: "due", source: "throttled".into() }) } else { Ok(due) }
+    }
+}

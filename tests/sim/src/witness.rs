@@ -1,0 +1,404 @@
+//! Watches every step with its own eyes: it knows SPG's truth, and what was said to whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use processor::{DeadLetter, DeadLetterReason};
+use spg_domain::{
+    Amount, CHECKS_END_AFTER, ChangeKind, DOUBT_WINDOW, FinalStatus, Message, NotificationId, OutcomeEvent, Payload,
+    Source, Transaction, TransactionId, Write,
+};
+
+use crate::moment::DAY;
+use crate::spg::{CUSTOMER, PHONE};
+use crate::world::{ProcessId, State};
+
+/// SPG tries for two months; what knows of a notification must live longer.
+const RETRIES_LAST: u64 = 62 * DAY;
+/// Questions about one transaction in one invocation: a claim, two more where the answer lags, one that was overtaken.
+const QUESTIONS_MAX: u32 = 4;
+
+/// What must hold, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// What was acknowledged to SPG, or to the merchant, is never lost.
+    AcceptedIsKept,
+    /// Nothing is acknowledged that is not on the queue.
+    QueuedBeforeAcknowledged,
+    /// What SPG has not sealed is not taken.
+    ForgeriesAreRefused,
+    /// At rest the stored final state is SPG's.
+    FinalStateIsSpgs,
+    /// Final never goes back.
+    FinalStaysFinal,
+    /// Only a status answer finalises or corrects.
+    OnlyAnswersDecide,
+    /// An answer that was asked for before the one that is stored decides nothing.
+    LaterAnswersWin,
+    /// One event per outcome, always the same.
+    OneEventPerOutcome,
+    /// No event without its outcome in the table.
+    NoEventWithoutOutcome,
+    /// No outcome without its event.
+    NoMissingEvent,
+    /// Outcomes are consecutive.
+    OutcomesAreConsecutive,
+    /// Versions have no gaps.
+    VersionsAreConsecutive,
+    /// A consumer that keeps the highest outcome ends with the truth.
+    ConsumerEndsWithTruth,
+    /// Nothing open, in doubt or to be rechecked is without a next check or a mark for people.
+    NothingIsForgotten,
+    /// A doubt ends by an answer, and not before its time.
+    DoubtsAreSettled,
+    /// A notificationID counts once, and is not forgotten.
+    CountedOnce,
+    /// Paid means Success, of a paying type, of a paid reference, over the amount that was agreed.
+    PaidMeansPaid,
+    /// Where amounts differ, somebody is told.
+    MismatchesAreRaised,
+    /// What is stored outlives SPG's retries.
+    OutlivesRetries,
+    /// What is done is not given back to the queue.
+    DoneStaysDone,
+    /// Only what can never succeed is buried.
+    OnlyHopelessIsBuried,
+    /// The budget of calls holds.
+    BudgetHolds,
+    /// The system comes to rest.
+    ComesToRest,
+    /// With everything healthy a claim is confirmed within ten seconds.
+    ConfirmedInTime,
+    /// No personal data at rest.
+    NoPersonalData,
+    /// What is written can be read.
+    NothingUnreadable,
+    /// Nothing panics by itself.
+    NothingPanics,
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What was broken, when, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub invariant: Invariant,
+    pub at: u64,
+    pub text: String,
+}
+
+/// What an answer said, and when it was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub asked: u64,
+    pub is: Option<FinalStatus>,
+    pub pays: bool,
+    pub amount: Option<Amount>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Witness {
+    /// Counts questions and answers that were accepted: an order that no clock can bend.
+    clock: u64,
+    heard: BTreeMap<TransactionId, Vec<Said>>,
+    /// When the last accepted answer was stored.
+    answered: BTreeMap<TransactionId, u64>,
+    /// Since when answers have confirmed a doubted state.
+    agreed_since: BTreeMap<TransactionId, u64>,
+    enqueued: BTreeSet<NotificationId>,
+    pub accepted: BTreeMap<NotificationId, (TransactionId, u64)>,
+    pub registered: BTreeSet<TransactionId>,
+    outcomes: BTreeMap<(TransactionId, u64), OutcomeEvent>,
+    pub events: BTreeSet<(TransactionId, u64)>,
+    counted: BTreeSet<(TransactionId, NotificationId)>,
+    pub deleted: BTreeMap<TransactionId, Transaction>,
+    pub finalised_at: BTreeMap<TransactionId, u64>,
+    pub violation: Option<Violation>,
+}
+
+impl Witness {
+    pub fn now(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    pub fn heard(&mut self, id: &TransactionId, said: Said) {
+        self.heard.entry(id.clone()).or_default().push(said);
+    }
+
+    pub fn deleted(&mut self, old: Transaction) {
+        self.deleted.insert(old.id.clone(), old);
+    }
+
+    pub fn heard_success(&self, id: &TransactionId) -> bool {
+        self.said(id).any(|said| said.is == Some(FinalStatus::Success))
+    }
+
+    fn said(&self, id: &TransactionId) -> impl Iterator<Item = &Said> {
+        self.heard.get(id).into_iter().flatten()
+    }
+}
+
+impl State {
+    pub fn violation(&mut self, invariant: Invariant, text: impl FnOnce() -> String) {
+        if self.witness.violation.is_none() {
+            let violation = Violation { invariant, at: self.now, text: text() };
+            self.say("WITNESS", || format!("{invariant}: {}", violation.text));
+            self.witness.violation = Some(violation);
+        }
+    }
+
+    fn expect(&mut self, holds: bool, invariant: Invariant, text: impl FnOnce() -> String) {
+        if !holds {
+            self.violation(invariant, text);
+        }
+    }
+
+    pub fn witness_enqueue(&mut self, body: &str) {
+        self.no_personal_data(body);
+        let present = body.replace("\"schemaVersion\":2", "\"schemaVersion\":1");
+        if let Ok(message) = Message::parse(&present)
+            && let Payload::Notification(notification) = message.payload
+        {
+            let id = notification.notification_id;
+            self.expect(!id.as_str().ends_with("/forged"), Invariant::ForgeriesAreRefused, || format!("{id} is queued"));
+            self.witness.enqueued.insert(id);
+        }
+    }
+
+    pub fn no_personal_data(&mut self, text: &str) {
+        let found = text.contains(PHONE) || text.contains(CUSTOMER);
+        self.expect(!found, Invariant::NoPersonalData, || "a phone or a name outside of the webhook".to_owned());
+    }
+
+    /// Ack has answered 200 to this notification.
+    pub fn witness_acknowledged(&mut self, id: &NotificationId, transaction: &TransactionId) {
+        let queued = self.witness.enqueued.contains(id);
+        self.expect(queued, Invariant::QueuedBeforeAcknowledged, || format!("{id} is acknowledged and not queued"));
+        let now = self.now;
+        self.witness.accepted.entry(id.clone()).or_insert((transaction.clone(), now));
+    }
+
+    pub fn witness_write(&mut self, _: ProcessId, old: Option<&Transaction>, write: &Write, new: &Transaction) {
+        let answered = new.answered_version == new.version;
+        self.versions(old, new);
+        self.counts(old, write, new);
+        self.decisions(old, new);
+        self.doubts(old, write, new, answered);
+        self.next_checks(old, new);
+        self.payments(new);
+        if answered {
+            let clock = self.witness.now();
+            self.witness.answered.insert(new.id.clone(), clock);
+        }
+        if old.is_none_or(|old| old.status.as_final().is_none()) && new.status.as_final().is_some() {
+            let now = self.now;
+            self.witness.finalised_at.entry(new.id.clone()).or_insert(now);
+        }
+    }
+
+    fn versions(&mut self, old: Option<&Transaction>, new: &Transaction) {
+        let id = &new.id;
+        let reborn = old.is_none() && self.witness.deleted.contains_key(id);
+        self.expect(!reborn, Invariant::OutlivesRetries, || format!("{id} was forgotten and opens again"));
+        let (version, outcome) = old.map_or((0, 0), |old| (old.version, old.outcome));
+        self.expect(new.version == version + 1, Invariant::VersionsAreConsecutive, || {
+            format!("{id}: version {} after {version}", new.version)
+        });
+        let published = u64::from(new.change.is_published());
+        self.expect(new.outcome == outcome + published, Invariant::OutcomesAreConsecutive, || {
+            format!("{id}: {:?} makes outcome {} of {outcome}", new.change, new.outcome)
+        });
+        if new.change.is_published()
+            && let Some(event) = OutcomeEvent::latest(new)
+        {
+            self.witness.outcomes.insert((id.clone(), new.outcome), event);
+        }
+    }
+
+    fn counts(&mut self, old: Option<&Transaction>, write: &Write, new: &Transaction) {
+        let id = &new.id;
+        let kept = old.is_none_or(|old| old.notifications.keys().all(|n| new.notifications.contains_key(n)));
+        self.expect(kept, Invariant::CountedOnce, || format!("{id} forgets a notification"));
+        for notification in &write.recorded {
+            let first = self.witness.counted.insert((id.clone(), notification.clone()));
+            self.expect(first, Invariant::CountedOnce, || format!("{notification} is counted twice"));
+        }
+        let in_doubt = !new.claims.is_empty();
+        if let Some(expires) = new.expires_at {
+            let open = new.status.as_final().is_none() || in_doubt;
+            self.expect(!open, Invariant::OutlivesRetries, || format!("{id} expires although it is open"));
+            let lasts = write.recorded.is_empty() || expires.millis() >= self.now + RETRIES_LAST;
+            self.expect(lasts, Invariant::OutlivesRetries, || format!("{id} expires before SPG's last retry"));
+        }
+    }
+
+    fn decisions(&mut self, old: Option<&Transaction>, new: &Transaction) {
+        let id = &new.id;
+        let before = old.and_then(|old| old.status.as_final());
+        let after = new.status.as_final();
+        self.expect(before.is_none() || after.is_some(), Invariant::FinalStaysFinal, || {
+            format!("{id}: {before:?} becomes {}", new.status)
+        });
+        let Some(decided) = after.filter(|_| after != before) else { return };
+        let heard = self.witness.said(id).any(|said| said.is == Some(decided));
+        let by_answer = new.history.last().is_some_and(|change| change.source == Source::StatusApi);
+        self.expect(heard && by_answer, Invariant::OnlyAnswersDecide, || {
+            format!("{id} is made {decided}, which no answer said")
+        });
+        let last = self.witness.answered.get(id).copied().unwrap_or_default();
+        let later = self.witness.said(id).any(|said| said.is == Some(decided) && said.asked > last);
+        self.expect(later, Invariant::LaterAnswersWin, || {
+            format!("{id} is made {decided} by an answer to a question older than what is stored")
+        });
+    }
+
+    fn doubts(&mut self, old: Option<&Transaction>, write: &Write, new: &Transaction, answered: bool) {
+        let (id, now) = (&new.id, self.now);
+        let final_now = new.status.as_final();
+        for notification in &write.recorded {
+            let claim = self.claim_of(notification).filter(|_| !new.foreign);
+            let (Some(claim), Some(stored)) = (claim, final_now) else { continue };
+            let held = claim == stored || answered || new.claims.contains_key(&claim);
+            self.expect(held, Invariant::DoubtsAreSettled, || format!("{id}: {notification} claims {claim}, unheard"));
+            if claim != stored {
+                self.witness.agreed_since.remove(id);
+            }
+        }
+        let Some(old) = old.filter(|old| old.status.as_final().is_some() && !old.claims.is_empty()) else { return };
+        if answered && old.status == new.status {
+            self.witness.agreed_since.entry(id.clone()).or_insert(now);
+        }
+        let dropped = old.claims.keys().any(|claim| Some(*claim) != final_now && !new.claims.contains_key(claim));
+        if dropped && old.status == new.status {
+            let since = self.witness.agreed_since.get(id).copied();
+            let window = millis(DOUBT_WINDOW) - 2 * self.spec.skew_max;
+            let settled = answered && since.is_some_and(|since| now - since >= window);
+            self.expect(settled, Invariant::DoubtsAreSettled, || format!("{id}: a doubt is dropped unsettled"));
+        }
+        if new.claims.is_empty() {
+            self.witness.agreed_since.remove(id);
+        }
+    }
+
+    /// The final state that a notification of SPG's speaks of, where it does.
+    pub fn claim_of(&self, notification: &NotificationId) -> Option<FinalStatus> {
+        let (payment, moment) = notification.as_str().split_once("/n")?;
+        let payment = self.spec.payments.iter().find(|p| p.id == payment)?;
+        payment.life.get(moment.parse::<usize>().ok()?)?.meaning()
+    }
+
+    fn next_checks(&mut self, old: Option<&Transaction>, new: &Transaction) {
+        let (id, now) = (&new.id, self.now);
+        if new.foreign || new.next_check_at.is_some() {
+            return;
+        }
+        let open = new.status.as_final().is_none() || !new.claims.is_empty();
+        let since = new.claims.values().max().map_or(new.first_seen_at, |at| (*at).max(new.first_seen_at));
+        let over = now + 2 * self.spec.skew_max >= since.millis() + millis(CHECKS_END_AFTER);
+        let marked = !new.attention.is_empty() && over;
+        self.expect(!open || marked, Invariant::NothingIsForgotten, || format!("{id} is {} and never due", new.status));
+        let recheck = self.spec.recheck_success_after.is_some() && new.status.as_final() == Some(FinalStatus::Success);
+        let finalised = old.is_none_or(|old| old.status != new.status);
+        self.expect(!(recheck && finalised), Invariant::NothingIsForgotten, || format!("{id} is not rechecked"));
+    }
+
+    fn payments(&mut self, new: &Transaction) {
+        let Some(published) = new.published.as_ref().filter(|p| p.version == new.version) else { return };
+        if !published.paid || published.change == ChangeKind::NeedsAttention {
+            return;
+        }
+        let id = &new.id;
+        let agreed = self.spec.payments.iter().find(|p| p.id == id.as_str()).and_then(|p| {
+            Amount::parse(&p.amount(false), "EUR").ok()
+        });
+        let paid = self.witness.said(id).any(|said| said.pays && said.amount == agreed);
+        self.expect(paid, Invariant::PaidMeansPaid, || format!("{id} is called paid, which no answer said"));
+    }
+
+    pub fn witness_event(&mut self, event: &OutcomeEvent) {
+        let detail = &event.detail;
+        self.no_personal_data(&format!("{detail:?}"));
+        let key = (detail.transaction_id.clone(), detail.outcome);
+        let (known, same) = match self.witness.outcomes.get(&key) {
+            Some(stored) => (true, stored == event),
+            None => (false, true),
+        };
+        let id = &detail.event_id;
+        self.expect(known, Invariant::NoEventWithoutOutcome, || format!("{id} is published and not stored"));
+        self.expect(same, Invariant::OneEventPerOutcome, || format!("{id} is another event than its outcome's"));
+        self.witness.events.insert(key);
+    }
+
+    pub fn witness_letter(&mut self, letter: &DeadLetter) {
+        self.no_personal_data(&format!("{letter:?}"));
+        let conflicts = letter.notification_id.as_ref().is_some_and(|id| self.conflicts(id));
+        let hopeless = letter.reason == DeadLetterReason::ConflictingContent && conflicts;
+        self.expect(hopeless, Invariant::OnlyHopelessIsBuried, || format!("{letter:?}"));
+    }
+
+    /// Whether SPG sent it with two contents.
+    pub fn conflicts(&self, notification: &NotificationId) -> bool {
+        self.spec.payments.iter().any(|p| {
+            let own = |(n, m): (usize, &crate::spec::Moment)| {
+                m.conflicting && crate::spg::notification_id(p, n) == notification.as_str()
+            };
+            p.life.iter().enumerate().any(own)
+        })
+    }
+
+    /// An invocation of the processor has ended by itself.
+    pub fn witness_batch(&mut self, process: ProcessId, batch: &crate::queue::Batch, failed: &[String]) {
+        let Some(calls) = self.calls(process).map(std::mem::take) else { return };
+        let asked = calls.questions.values().max().copied().unwrap_or_default();
+        let written = calls.writes.values().max().copied().unwrap_or_default();
+        let records = u32::try_from(batch.0.len()).unwrap_or(u32::MAX);
+        // After a panic each record is tried alone.
+        let (reads_max, writes_max) = if calls.panicked { (1 + records, records) } else { (1, 1) };
+        self.expect(calls.reads <= reads_max && written <= writes_max, Invariant::BudgetHolds, || {
+            format!("{} reads, {written} writes of one transaction", calls.reads)
+        });
+        self.expect(asked <= QUESTIONS_MAX * writes_max, Invariant::BudgetHolds, || format!("{asked} questions about one transaction"));
+        if calls.failed || calls.panicked {
+            return;
+        }
+        for given in batch.0.iter().filter(|given| failed.contains(&given.message_id())) {
+            let done = match Message::parse(&given.body) {
+                Ok(message) => self.is_counted(&message),
+                Err(_) => false,
+            };
+            self.expect(!done, Invariant::DoneStaysDone, || format!("{} is done and given back", given.message_id()));
+        }
+    }
+
+    fn is_counted(&self, message: &Message) -> bool {
+        let Payload::Notification(notification) = &message.payload else { return false };
+        let id = &notification.notification_id;
+        let stored = message.transaction_id.as_ref().and_then(|t| self.table.items.get(t));
+        !self.conflicts(id) && stored.is_some_and(|t| t.notifications.contains_key(id))
+    }
+}
+
+impl crate::spec::Moment {
+    /// The final state that this is, if it is one: a reference that is called a Success before it is paid is not.
+    pub fn meaning(&self) -> Option<FinalStatus> {
+        let status = FinalStatus::ALL.into_iter().find(|s| s.as_str() == self.status)?;
+        let waits = status == FinalStatus::Success
+            && self.reference_paid == Some(false)
+            && matches!(self.payment_type, "PURS" | "PREF");
+        (!waits).then_some(status)
+    }
+
+    /// Whether money has moved.
+    pub fn pays(&self) -> bool {
+        self.meaning() == Some(FinalStatus::Success) && matches!(self.payment_type, "PURS" | "PREF")
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
