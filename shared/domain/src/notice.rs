@@ -13,7 +13,9 @@ pub(crate) fn notification(draft: &mut Draft<'_>, notification: &Notification, r
         return if seen.hash == hash { Disposition::Duplicate } else { Disposition::Conflicting };
     }
     let full = draft.transaction().is_some_and(|t| t.notifications.len() >= NOTIFICATIONS_MAX);
-    let disposition = if draft.rules.is_foreign(&notification.facts) {
+    // What is known as ours stays ours, whichever terminal a notification names: its claims must be heard.
+    let ours_already = draft.transaction().is_some_and(|t| !t.foreign);
+    let disposition = if draft.rules.is_foreign(&notification.facts) && !ours_already {
         foreign(draft, notification, received_at)
     } else {
         ours(draft, notification, received_at)

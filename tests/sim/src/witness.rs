@@ -269,10 +269,14 @@ impl State {
                 self.witness.agreed_since.remove(id);
             }
         }
-        let Some(old) = old.filter(|old| old.status.as_final().is_some() && !old.claims.is_empty()) else { return };
-        if answered && old.status == new.status {
+        // The answer that makes it final is the first that speaks against the other claims.
+        let decides = old.is_none_or(|old| old.status != new.status);
+        if answered && decides {
+            self.witness.agreed_since.insert(id.clone(), now);
+        } else if answered && final_now.is_some() {
             self.witness.agreed_since.entry(id.clone()).or_insert(now);
         }
+        let Some(old) = old.filter(|old| old.status.as_final().is_some() && !old.claims.is_empty()) else { return };
         let dropped = old.claims.keys().any(|claim| Some(*claim) != final_now && !new.claims.contains_key(claim));
         if dropped && old.status == new.status {
             let since = self.witness.agreed_since.get(id).copied();
