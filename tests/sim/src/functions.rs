@@ -18,7 +18,8 @@ use spg_reconcile::{Clock, Cooldown, DueIndex, Reconciler, SweepReport, Sweeper}
 use crate::api::SimApi;
 use crate::bus::SimBus;
 use crate::crash::Effect;
-use crate::defects::{Bent, Defect};
+use crate::bent::Bent;
+use crate::defects::Defect;
 use crate::moment::{MINUTE, SECOND};
 use crate::queue::{Batch, SimQueue, SimQueues};
 use crate::spg::Place;
@@ -51,7 +52,7 @@ pub(crate) enum Function {
 pub(crate) enum Input {
     Webhook(Place, u32),
     Registration(usize, u32),
-    Forgery(usize, usize),
+    Forgery,
     Batch(Batch),
     Sweep,
     Stream(usize, Arc<StreamEvent>),
@@ -106,6 +107,7 @@ pub(crate) struct Invoked {
 
 impl Functions {
     pub fn new(world: &Arc<World>, defect: Option<Defect>) -> Self {
+        world.lock().shelf.stream_off = defect == Some(Defect::PublishesByItself);
         Self { world: world.clone(), defect, idle: BTreeMap::new(), next: 1, invocations: 0 }
     }
 
@@ -120,11 +122,8 @@ impl Functions {
         let (process, environment, age) = self.environment(Function::Ack, ACK_TIMEOUT);
         let Environment::Ack(ack) = &environment else { unreachable!("asked for ack") };
         let (ack, deadline) = (ack.clone(), self.deadline(process, ACK_TIMEOUT - ACK_MARGIN));
-        let bent = self.defect;
         let running = async move {
-            let answered = ack.answer(&event, Invocation { trace: None, deadline }).await;
-            let answer = crate::defects::bend_answer(bent, &ack, &event, answered.answer).await;
-            Output::Answer(answer)
+            Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer)
         };
         self.invoked(Function::Ack, process, environment, age, running)
     }

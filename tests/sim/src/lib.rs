@@ -2,6 +2,7 @@
 //! table, stream, bus, Status API and SPG, in virtual time. See `docs/reliability.md`.
 
 mod api;
+mod bent;
 mod bus;
 pub mod crash;
 mod defects;
@@ -12,6 +13,7 @@ pub mod moment;
 mod queue;
 mod rest;
 mod run;
+pub mod scenarios;
 pub mod spec;
 mod spg;
 mod stream;

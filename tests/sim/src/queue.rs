@@ -150,6 +150,7 @@ impl State {
 }
 
 /// The queue as ack reaches it.
+#[derive(Clone)]
 pub(crate) struct SimQueue {
     pub handle: Handle,
     /// Writes messages of a newer schema.

@@ -96,7 +96,7 @@ impl State {
         if truth_known && paid != pays {
             self.violation(Invariant::PaidMeansPaid, || format!("{id}: paid is {pays} at SPG and stored as {paid}"));
         }
-        let blocked = payment.mismatch && self.witness.heard_success(&id);
+        let blocked = payment.mismatch && self.witness.heard_final(&id, Some(FinalStatus::Success));
         if blocked && !item.attention.contains_key(&AttentionReason::AmountMismatch) {
             self.violation(Invariant::MismatchesAreRaised, || format!("{id}: nobody was told of the other amount"));
         }
@@ -112,11 +112,12 @@ impl State {
         let told = NotificationId::new(notification_id(payment, last)).is_ok_and(|id| item.notifications.contains_key(&id));
         let shown_at = payment.life[last].shown_at;
         let skew = 2 * self.spec.skew_max;
-        let open_then = item.confirmed_at.is_none_or(|at| at.millis() + skew >= shown_at);
+        let open = item.status.as_final().is_none();
+        let heard = self.witness.heard_final(&item.id, payment.life[last].meaning());
         let recheck = self.spec.recheck_success_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(0));
         let rechecked = item.status == spg_domain::PaymentStatus::SUCCESS
             && item.confirmed_at.zip(recheck).is_some_and(|(at, after)| at.millis() + after > shown_at + skew);
-        told || open_then || rechecked
+        told || open || heard || rechecked
     }
 
     fn events_at_rest(&mut self, item: &Transaction) {

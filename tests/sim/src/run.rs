@@ -178,7 +178,7 @@ impl Run {
                     state.forgery(payment, way)
                 });
                 let invoked = self.functions.ack(event);
-                self.start(invoked, Input::Forgery(payment, forgery));
+                self.start(invoked, Input::Forgery);
             }
             Event::PollQueue => self.poll_queue(),
             Event::PollStream(shard) => {
@@ -260,7 +260,7 @@ impl Run {
             Input::Batch(batch) => self.functions.processor(batch),
             Input::Sweep => self.functions.sweeper(),
             Input::Stream(_, batch) => self.functions.publisher(batch.clone()),
-            Input::Forgery(..) | Input::Detached => return,
+            Input::Forgery | Input::Detached => return,
         };
         let input = if matches!(input, Input::Stream(..)) { Input::Detached } else { input };
         self.start(invoked, input);
@@ -330,7 +330,7 @@ impl Run {
             Input::Webhook(place, attempt) => self.told(|state| state.answered(place, attempt, None)),
             Input::Registration(payment, attempt) => self.register_again(payment, attempt),
             // The messages come back when their visibility ends; what is due is due still.
-            Input::Batch(_) | Input::Sweep | Input::Forgery(..) | Input::Detached => {}
+            Input::Batch(_) | Input::Sweep | Input::Forgery | Input::Detached => {}
             Input::Stream(shard, batch) => self.told(|state| state.stream_done(shard, batch.records.len(), false)),
         }
     }
@@ -365,7 +365,7 @@ impl Run {
                     self.register_again(payment, attempt);
                 }
             }
-            (Input::Forgery(..), Output::Answer(answer)) => self.told(|state| {
+            (Input::Forgery, Output::Answer(answer)) => self.told(|state| {
                 if answer.status_code < 400 {
                     let status = answer.status_code;
                     state.violation(Invariant::ForgeriesAreRefused, || format!("a forgery is answered with {status}"));

@@ -189,7 +189,14 @@ impl Spec {
     /// The run of a seed.
     pub fn drawn(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let calm_at = START + *dice.pick(&[10 * MINUTE, HOUR, 3 * HOUR, DAY, 3 * DAY]);
+        let calm_at = START
+            + match dice.below(100) {
+                0..35 => 10 * MINUTE,
+                35..65 => HOUR,
+                65..90 => 3 * HOUR,
+                90..98 => DAY,
+                _ => 3 * DAY,
+            };
         let payments = match dice.below(10) {
             0..5 => 1,
             5..8 => 2,
@@ -237,6 +244,6 @@ impl Spec {
 fn outage(dice: &mut Dice, calm_at: u64) -> Outage {
     let of = *dice.pick(&[Part::Store, Part::Queue, Part::StatusApi, Part::StatusApi, Part::Bus, Part::Scheduler]);
     let from = START + dice.below((calm_at - START) / 2);
-    let long = if of == Part::Store { 40 * MINUTE } else { 6 * HOUR };
+    let long = if of == Part::Store || dice.chance(900) { 40 * MINUTE } else { 6 * HOUR };
     Outage { of, from, until: (from + dice.between(SECOND, long)).min(calm_at) }
 }

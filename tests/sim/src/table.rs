@@ -89,7 +89,7 @@ impl State {
         let arrives = self.table.lagging.back().map_or(0, |(at, ..)| *at).max(self.now + late);
         self.table.lagging.push_back((arrives, id, due));
         self.plan_tick();
-        if new.change.is_published() {
+        if new.change.is_published() && !self.shelf.stream_off {
             self.stream_record(&new, serde_json::to_value(&item).unwrap_or_default());
         }
         if let Some(at) = new.expires_at.filter(|_| self.spec.until_expiry) {

@@ -134,8 +134,8 @@ impl Witness {
         self.deleted.insert(old.id.clone(), old);
     }
 
-    pub fn heard_success(&self, id: &TransactionId) -> bool {
-        self.said(id).any(|said| said.is == Some(FinalStatus::Success))
+    pub fn heard_final(&self, id: &TransactionId, status: Option<FinalStatus>) -> bool {
+        status.is_some() && self.said(id).any(|said| said.is == status)
     }
 
     fn said(&self, id: &TransactionId) -> impl Iterator<Item = &Said> {
@@ -186,8 +186,8 @@ impl State {
     pub fn witness_write(&mut self, _: ProcessId, old: Option<&Transaction>, write: &Write, new: &Transaction) {
         let answered = new.answered_version == new.version;
         self.versions(old, new);
-        self.counts(old, write, new);
         self.decisions(old, new);
+        self.counts(old, write, new);
         self.doubts(old, write, new, answered);
         self.next_checks(old, new);
         self.payments(new);

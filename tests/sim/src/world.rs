@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::bus::Bus;
 use crate::crash::{Crash, Effect};
+use crate::defects::Shelf;
 use crate::dice::Dice;
 use crate::moment::START;
 use crate::queue::Queue;
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub witness: Witness,
     pub processes: BTreeMap<ProcessId, Process>,
     pub crash: Crash,
+    pub shelf: Shelf,
     /// The next planned minute of the scheduler.
     pub tick_at: u64,
     /// What runs beside its invocation.
@@ -121,6 +123,7 @@ impl World {
             witness: Witness::default(),
             processes: BTreeMap::new(),
             crash,
+            shelf: Shelf::default(),
             tick_at: u64::MAX,
             detached: Vec::new(),
             events: 0,

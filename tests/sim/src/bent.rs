@@ -1,0 +1,298 @@
+//! Parts that are wrapped: straight, or with a defect.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ack::QueueError;
+use publisher::{Outgoing, PublishError};
+use spg_domain::{
+    ChangeKind, FinalStatus, Message, OutcomeEvent, Payload, PaymentStatus, ReferenceStatus, Source, StatusAnswer, Timestamp,
+    Transaction, TransactionId, Word, Write,
+};
+use spg_reconcile::{Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written};
+
+use crate::api::SimApi;
+use crate::bus::SimBus;
+use crate::crash::Effect;
+use crate::defects::Defect;
+use crate::moment::MINUTE;
+use crate::queue::SimQueue;
+use crate::spg::PHONE;
+use crate::table::SimStore;
+
+/// How long a cached answer is good for.
+const CACHED_FOR: u64 = 10 * MINUTE;
+
+/// A part with a defect, or without.
+pub(crate) struct Bent<T> {
+    inner: T,
+    defect: Option<Defect>,
+    cache: Mutex<BTreeMap<TransactionId, (u64, Reply)>>,
+}
+
+impl<T> Bent<T> {
+    pub fn new(inner: T, defect: Option<Defect>) -> Self {
+        Self { inner, defect, cache: Mutex::default() }
+    }
+}
+
+impl ack::Queue for Bent<SimQueue> {
+    async fn send(&self, message: &Message, trace: Option<&str>) -> Result<(), QueueError> {
+        let status = match &message.payload {
+            Payload::Notification(notification) => notification.payment_status.as_ref(),
+            Payload::Registration(_) => None,
+        };
+        match self.defect {
+            Some(Defect::AcknowledgesBeforeEnqueue) => {
+                let mut state = self.inner.handle.lock();
+                let process = state.beside("ack's rest");
+                let (mut inner, message) = (self.inner.clone(), message.clone());
+                inner.handle.process = process;
+                let later = async move {
+                    inner.handle.pause(50, None).await;
+                    // Nobody is left to be told.
+                    let _ = ack::Queue::send(&inner, &message, None).await;
+                };
+                state.detached.push((process, Box::pin(later)));
+                Ok(())
+            }
+            Some(Defect::AcknowledgesDespiteRefusal) => {
+                let _ = self.inner.send(message, trace).await;
+                Ok(())
+            }
+            Some(Defect::DropsUnknownStatuses) if status.is_some_and(|s| matches!(s, PaymentStatus::Other(_))) => Ok(()),
+            Some(Defect::KeepsThePhone) => self.inner.send(&with_phone(message), trace).await,
+            _ => self.inner.send(message, trace).await,
+        }
+    }
+}
+
+fn with_phone(message: &Message) -> Message {
+    let mut message = message.clone();
+    if let Payload::Notification(notification) = &mut message.payload {
+        notification.facts.merchant_transaction_id = Word::new(PHONE).ok();
+    }
+    message
+}
+
+impl StatusApi for Bent<SimApi> {
+    async fn ask(&self, question: &Question) -> Reply {
+        let now = self.inner.0.lock().now;
+        if self.defect == Some(Defect::CachesAnswers) {
+            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            let cached = cache.get(&question.transaction_id).filter(|(at, _)| now < at + CACHED_FOR);
+            if let Some((_, reply)) = cached {
+                return reply.clone();
+            }
+        }
+        let mut reply = self.inner.ask(question).await;
+        let is_final = |reply: &Reply| reply.result.as_ref().is_ok_and(|a| a.payment_status.as_final().is_some());
+        let mut more = 0;
+        while self.defect == Some(Defect::AsksUntilFinal) && !is_final(&reply) && more < 5 {
+            reply = self.inner.ask(question).await;
+            more += 1;
+        }
+        self.bend(question, now, &mut reply);
+        reply
+    }
+}
+
+impl Bent<SimApi> {
+    fn bend(&self, question: &Question, now: u64, reply: &mut Reply) {
+        let id = &question.transaction_id;
+        let made = |status| StatusAnswer {
+            payment_status: PaymentStatus::Final(status),
+            transaction_id: None,
+            facts: spg_domain::Facts::default(),
+        };
+        match (self.defect, &mut reply.result) {
+            (Some(Defect::CachesAnswers), Ok(_)) => {
+                let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+                cache.insert(id.clone(), (now, reply.clone()));
+            }
+            (Some(Defect::PollOverwritesFinal), Ok(answer)) => {
+                let status = answer.payment_status.clone();
+                self.inner.0.lock().shelf.answers.insert(id.clone(), status);
+            }
+            (Some(Defect::PaidWithoutPaid), Ok(answer)) => {
+                answer.facts.reference_status = answer.facts.reference_status.map(|_| ReferenceStatus::Paid);
+            }
+            (Some(Defect::PaidWhateverType), Ok(answer)) => answer.facts.payment_type = Word::new("PURS").ok(),
+            (Some(Defect::IgnoresAmounts), Ok(answer)) => answer.facts.amount = None,
+            (Some(Defect::NotFoundIsDeclined), Err(spg_domain::SilenceKind::NotFound)) => {
+                reply.result = Ok(made(FinalStatus::Declined));
+            }
+            (Some(Defect::OutageIsError), Err(spg_domain::SilenceKind::Unavailable)) => {
+                reply.result = Ok(made(FinalStatus::Error));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Store for Bent<SimStore> {
+    async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
+        let mut found = self.inner.read(ids).await?;
+        if self.defect == Some(Defect::AppliesOldAnswers) {
+            found.values_mut().for_each(|t| t.answered_version = 0);
+        }
+        Ok(found)
+    }
+
+    async fn write(&self, write: &Write) -> Result<Written, StoreError> {
+        let process = self.inner.0.process;
+        let id = &write.transaction.id;
+        match self.defect {
+            Some(Defect::ChecksThenInserts) => {
+                let ids = std::slice::from_ref(id);
+                let stored = self.inner.0.effect(Effect::Read, |state| state.table.items.get(&ids[0]).cloned()).await;
+                if stored.as_ref().map(|t| t.version) != write.expected_version {
+                    return Ok(Written::Lost(stored.map(Box::new)));
+                }
+                self.inner.forced(write).await.map(|()| Written::Done)
+            }
+            Some(Defect::LastWriteWins) => self.inner.forced(write).await.map(|()| Written::Done),
+            Some(Defect::TimestampInsteadOfVersion) => {
+                let stored = {
+                    let mut state = self.inner.0.lock();
+                    let now = state.clock_of(process);
+                    let last = state.shelf.updated_at.entry(id.clone()).or_default();
+                    let wins = now > *last;
+                    *last = (*last).max(now);
+                    if wins { None } else { Some(state.table.items.get(id).cloned().map(Box::new)) }
+                };
+                match stored {
+                    Some(stored) => Ok(Written::Lost(stored)),
+                    None => self.inner.forced(write).await.map(|()| Written::Done),
+                }
+            }
+            Some(Defect::DedupesBeforeTheEffect) => self.mark_then_write(write).await,
+            Some(Defect::PublishesBeforeCommit) => {
+                self.publish(write).await;
+                self.inner.write(write).await
+            }
+            Some(Defect::PublishesByItself) => {
+                let written = self.inner.write(write).await?;
+                if written == Written::Done {
+                    self.publish(write).await;
+                }
+                Ok(written)
+            }
+            Some(defect) => {
+                let stored = self.inner.0.lock().table.items.get(id).cloned();
+                let answer = self.inner.0.lock().shelf.answers.get(id).cloned();
+                let bent = bend_write(defect, write.clone(), stored.as_ref(), answer);
+                let written = self.inner.write(&bent).await?;
+                Ok(forget_answers(defect, &bent, written))
+            }
+            None => self.inner.write(write).await,
+        }
+    }
+}
+
+impl Bent<SimStore> {
+    /// A second table says what was seen.
+    async fn mark_then_write(&self, write: &Write) -> Result<Written, StoreError> {
+        let new = self.inner.0.effect(Effect::Write, |state| {
+            let seen = write.recorded.iter().any(|n| state.shelf.seen.contains(n));
+            state.shelf.seen.extend(write.recorded.iter().cloned());
+            !seen
+        });
+        if new.await { self.inner.write(write).await } else { Ok(Written::Done) }
+    }
+
+    async fn publish(&self, write: &Write) {
+        if let Some(event) = OutcomeEvent::latest(&write.transaction).filter(|_| write.transaction.change.is_published()) {
+            self.inner.0.effect(Effect::Publish, |state| state.publish(event)).await;
+        }
+    }
+}
+
+/// A write that lost to itself is left alone: that is another matter.
+fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
+    let is_own = |stored: &Transaction| *stored == Transaction { expires_at: stored.expires_at, ..write.transaction.clone() };
+    match written {
+        Written::Lost(Some(mut stored)) if defect == Defect::AppliesOldAnswers && !is_own(&stored) => {
+            stored.answered_version = 0;
+            Written::Lost(Some(stored))
+        }
+        written => written,
+    }
+}
+
+/// The write as a bad domain would have concluded it.
+fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, answer: Option<PaymentStatus>) -> Write {
+    let new = &mut write.transaction;
+    match defect {
+        Defect::TrustsTheWebhook if new.status.as_final().is_none() => {
+            let claim = new.claims.keys().next().copied();
+            if let Some(claim) = claim {
+                new.status = PaymentStatus::Final(claim);
+                new.claims.remove(&claim);
+                new.history.iter_mut().last().into_iter().for_each(|change| change.source = Source::Notification);
+            }
+        }
+        Defect::PollOverwritesFinal => {
+            let open = answer.filter(|status| status.as_final().is_none());
+            if let Some(open) = open.filter(|_| new.status.as_final().is_some() && new.change == ChangeKind::Noted) {
+                new.status = open;
+            }
+        }
+        Defect::RefusesCorrections => {
+            let corrected = |old: &&Transaction| old.status.as_final().is_some() && old.status != new.status;
+            if let Some(old) = stored.filter(corrected) {
+                let version = new.version;
+                let (notifications, answered) = (new.notifications.clone(), new.answered_version);
+                *new = Transaction { version, notifications, answered_version: answered, ..old.clone() };
+                new.change = ChangeKind::Noted;
+                new.claims.clear();
+                new.next_check_at = None;
+            }
+        }
+        Defect::ForgetsDoubts if new.status.as_final().is_some() => {
+            new.claims.clear();
+            new.next_check_at = new.recheck_at;
+        }
+        Defect::ForgetsTheDueDate if new.status.as_final().is_none() => new.next_check_at = None,
+        Defect::EvictsNotifications => {
+            while new.notifications.len() > 2 {
+                let oldest = new.notifications.iter().min_by_key(|(_, n)| n.received_at).map(|(id, _)| id.clone());
+                oldest.iter().for_each(|id| {
+                    new.notifications.remove(id);
+                });
+            }
+        }
+        _ => {}
+    }
+    write
+}
+
+impl DueIndex for Bent<SimStore> {
+    fn shards(&self) -> u32 {
+        self.inner.shards()
+    }
+
+    async fn due(&self, shard: u32, until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        self.inner.due(shard, until, limit).await
+    }
+}
+
+impl publisher::Bus for Bent<SimBus> {
+    async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
+        let mut events = events.to_vec();
+        if self.defect == Some(Defect::NewIdOnRedelivery) {
+            let mut state = self.inner.0.lock();
+            for event in &mut events {
+                let times = state.shelf.put.entry(event.event.detail.event_id.clone()).or_default();
+                *times += 1;
+                if *times > 1 {
+                    event.event.detail.event_id = format!("{}-{times}", event.event.detail.event_id);
+                }
+            }
+        }
+        match self.inner.put(&events, trace).await {
+            Err(PublishError::Entries { .. }) if self.defect == Some(Defect::IgnoresPartialFailures) => Ok(()),
+            put => put,
+        }
+    }
+}
