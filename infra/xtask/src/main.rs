@@ -7,6 +7,7 @@ mod demo;
 mod dependencies;
 mod local;
 mod parameters;
+mod sim;
 mod test;
 mod tools;
 
@@ -33,6 +34,8 @@ enum Command {
     Parameters,
     /// Draw the layout of the CloudWatch dashboard into docs/dashboard.png
     Dashboard,
+    /// The whole system under one seed, with every fault, in virtual time
+    Sim(sim::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
         Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
+        Command::Sim(arguments) => sim::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -420,3 +420,13 @@ fn rule_10_the_type_of_a_paid_reference_says_that_it_is_paid() {
     ledger.weigh(&Evidence::Answer { answer: said, asked_version: 1 });
     assert!(event(&ledger).detail.paid);
 }
+
+/// Found by the simulation, seed 257: a decline after Success was recorded as foreign and never asked about.
+#[test]
+fn rule_5_a_registered_transaction_hears_the_claims_of_any_terminal() {
+    let mut ledger = Ledger::new();
+    ledger.rules.terminal_ids = Some(["77".to_owned()].into());
+    ledger.weigh_all(&[register(Some("Pending")), answer("Success", 1)]);
+    assert_eq!(ledger.weigh(&notify(notification("n1", "Declined"))), Disposition::Doubted);
+    assert!(due_in(&ledger).is_some(), "a doubt is asked about");
+}

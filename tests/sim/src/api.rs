@@ -143,7 +143,9 @@ fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
             payment_method: word(payment.method()),
             payment_type: word(moment.payment_type),
             amount: Amount::parse(&payment.amount(true), "EUR").ok(),
-            reference_status: moment.reference_paid.map(|paid| if paid { ReferenceStatus::Paid } else { ReferenceStatus::Unpaid }),
+            reference_status: moment
+                .reference_paid
+                .map(|paid| if paid { ReferenceStatus::Paid } else { ReferenceStatus::Unpaid }),
             transaction_date_time: None,
         },
     }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use ack::QueueError;
 use publisher::{Outgoing, PublishError};
 use spg_domain::{
-    ChangeKind, FinalStatus, Message, OutcomeEvent, Payload, PaymentStatus, ReferenceStatus, Source, StatusAnswer, Timestamp,
-    Transaction, TransactionId, Word, Write,
+    ChangeKind, FinalStatus, Message, OutcomeEvent, Payload, PaymentStatus, ReferenceStatus, Source, StatusAnswer,
+    Timestamp, Transaction, TransactionId, Word, Write,
 };
 use spg_reconcile::{Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written};
 
@@ -60,7 +60,9 @@ impl ack::Queue for Bent<SimQueue> {
                 let _ = self.inner.send(message, trace).await;
                 Ok(())
             }
-            Some(Defect::DropsUnknownStatuses) if status.is_some_and(|s| matches!(s, PaymentStatus::Other(_))) => Ok(()),
+            Some(Defect::DropsUnknownStatuses) if status.is_some_and(|s| matches!(s, PaymentStatus::Other(_))) => {
+                Ok(())
+            }
             Some(Defect::KeepsThePhone) => self.inner.send(&with_phone(message), trace).await,
             _ => self.inner.send(message, trace).await,
         }
@@ -202,7 +204,9 @@ impl Bent<SimStore> {
     }
 
     async fn publish(&self, write: &Write) {
-        if let Some(event) = OutcomeEvent::latest(&write.transaction).filter(|_| write.transaction.change.is_published()) {
+        if let Some(event) =
+            OutcomeEvent::latest(&write.transaction).filter(|_| write.transaction.change.is_published())
+        {
             self.inner.0.effect(Effect::Publish, |state| state.publish(event)).await;
         }
     }
@@ -210,7 +214,8 @@ impl Bent<SimStore> {
 
 /// A write that lost to itself is left alone: that is another matter.
 fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
-    let is_own = |stored: &Transaction| *stored == Transaction { expires_at: stored.expires_at, ..write.transaction.clone() };
+    let is_own =
+        |stored: &Transaction| *stored == Transaction { expires_at: stored.expires_at, ..write.transaction.clone() };
     match written {
         Written::Lost(Some(mut stored)) if defect == Defect::AppliesOldAnswers && !is_own(&stored) => {
             stored.answered_version = 0;

@@ -40,6 +40,10 @@ impl Crash {
         self.effects.len() - 1
     }
 
+    pub(crate) fn is_set(&self) -> bool {
+        self.at.is_some() || self.repeated.is_some()
+    }
+
     pub(crate) fn ends_at(&self, side: Side) -> bool {
         self.at == Some((side.number, side.after))
     }

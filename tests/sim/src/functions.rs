@@ -16,9 +16,9 @@ use spg_host::{Metrics, SecretError, SecretText};
 use spg_reconcile::{Clock, Cooldown, DueIndex, Reconciler, SweepReport, Sweeper};
 
 use crate::api::SimApi;
+use crate::bent::Bent;
 use crate::bus::SimBus;
 use crate::crash::Effect;
-use crate::bent::Bent;
 use crate::defects::Defect;
 use crate::moment::{MINUTE, SECOND};
 use crate::queue::{Batch, SimQueue, SimQueues};
@@ -122,9 +122,8 @@ impl Functions {
         let (process, environment, age) = self.environment(Function::Ack, ACK_TIMEOUT);
         let Environment::Ack(ack) = &environment else { unreachable!("asked for ack") };
         let (ack, deadline) = (ack.clone(), self.deadline(process, ACK_TIMEOUT - ACK_MARGIN));
-        let running = async move {
-            Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer)
-        };
+        let running =
+            async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) };
         self.invoked(Function::Ack, process, environment, age, running)
     }
 
@@ -208,7 +207,8 @@ impl Functions {
                     Some(_) | None => false,
                 };
                 let span = state.spec.skew_max;
-                let skew = i64::try_from(state.dice.below(2 * span + 1)).unwrap_or(0) - i64::try_from(span).unwrap_or(0);
+                let skew =
+                    i64::try_from(state.dice.below(2 * span + 1)).unwrap_or(0) - i64::try_from(span).unwrap_or(0);
                 let name = format!("{function:?} {process}").to_lowercase();
                 state.processes.insert(process, Process { name, skew, ..Process::default() });
                 let rules = rules(&state.spec);

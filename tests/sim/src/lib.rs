@@ -4,6 +4,7 @@
 mod api;
 mod bent;
 mod bus;
+mod campaign;
 pub mod crash;
 mod defects;
 mod dice;
@@ -14,6 +15,7 @@ mod queue;
 mod rest;
 mod run;
 pub mod scenarios;
+mod shrink;
 pub mod spec;
 mod spg;
 mod stream;
@@ -22,7 +24,9 @@ mod trace;
 mod witness;
 mod world;
 
+pub use campaign::{Campaign, campaign};
 pub use defects::Defect;
 pub use run::{Options, Report, run};
+pub use shrink::shrink;
 pub use spec::Spec;
 pub use witness::{Invariant, Violation};

@@ -94,7 +94,15 @@ fn moment(
     payment_type: &'static str,
     reference_paid: Option<bool>,
 ) -> Moment {
-    Moment { at, status, payment_type, reference_paid, shown_at: at, sent_at: vec![at + dice.below(SECOND)], conflicting: false }
+    Moment {
+        at,
+        status,
+        payment_type,
+        reference_paid,
+        shown_at: at,
+        sent_at: vec![at + dice.below(SECOND)],
+        conflicting: false,
+    }
 }
 
 fn with_faults(dice: &mut Dice, kind: Kind, id: String, mut life: Vec<Moment>, created_at: u64) -> Payment {

@@ -100,7 +100,8 @@ impl State {
     /// A batch of what is visible, in any order; none if there is nothing.
     pub fn receive(&mut self) -> Option<Batch> {
         let now = self.now;
-        let old: Vec<u64> = self.queue.messages.iter().filter(|(_, m)| m.sent_at + RETENTION <= now).map(|(id, _)| *id).collect();
+        let old: Vec<u64> =
+            self.queue.messages.iter().filter(|(_, m)| m.sent_at + RETENTION <= now).map(|(id, _)| *id).collect();
         let spent = |m: &Held| m.received >= RECEIVES_MAX && m.visible_at <= now;
         let spent: Vec<u64> = self.queue.messages.iter().filter(|(_, m)| spent(m)).map(|(id, _)| *id).collect();
         for id in old.into_iter().chain(spent) {
@@ -121,7 +122,12 @@ impl State {
                 message.visible_at = again;
                 message.received += 1;
                 message.receipt += 1;
-                batch.push(Given { id, receipt: message.receipt, received: message.received, body: message.body.clone() });
+                batch.push(Given {
+                    id,
+                    receipt: message.receipt,
+                    received: message.received,
+                    body: message.body.clone(),
+                });
             }
             self.at(again, Event::PollQueue);
         }

@@ -109,7 +109,8 @@ impl State {
     /// Whether the last change could reach the system at all.
     fn could_know(&self, payment: &Payment, item: &Transaction) -> bool {
         let last = payment.life.len() - 1;
-        let told = NotificationId::new(notification_id(payment, last)).is_ok_and(|id| item.notifications.contains_key(&id));
+        let told =
+            NotificationId::new(notification_id(payment, last)).is_ok_and(|id| item.notifications.contains_key(&id));
         let shown_at = payment.life[last].shown_at;
         let skew = 2 * self.spec.skew_max;
         let open = item.status.as_final().is_none();
@@ -133,12 +134,14 @@ impl State {
                 == (item.outcome, published.status.as_str(), published.paid)
         });
         if !same {
-            self.violation(Invariant::ConsumerEndsWithTruth, || format!("{id}: the consumer does not hold outcome {} ({})", item.outcome, published.status));
+            self.violation(Invariant::ConsumerEndsWithTruth, || {
+                format!("{id}: the consumer does not hold outcome {} ({})", item.outcome, published.status)
+            });
         }
     }
 
     fn confirmed_in_time(&mut self, spec: &Spec, payment: &Payment, id: &TransactionId) {
-        if !spec.is_quiet() {
+        if !spec.is_quiet() || self.crash.is_set() {
             return;
         }
         let claims = payment.life.iter().enumerate().find(|(_, m)| m.meaning().is_some());

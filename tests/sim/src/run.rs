@@ -127,7 +127,8 @@ impl Run {
                 let Some(event) = state.next() else { break };
                 let late = state.now > bound && !matches!(event, Event::Wake(_) | Event::Kill { .. } | Event::Expire);
                 if late && !state.spec.until_expiry || state.events > EVENTS_MAX {
-                    state.violation(Invariant::ComesToRest, || "still busy long after the faults have ended".to_owned());
+                    state
+                        .violation(Invariant::ComesToRest, || "still busy long after the faults have ended".to_owned());
                     return;
                 }
                 event
@@ -388,7 +389,9 @@ impl Run {
             }
             (Input::Sweep, Output::Sweep(report)) => self.told(|state| {
                 let settled = report.settlements.len();
-                state.say_of(process, || format!("has swept {settled}{}", if report.outage { ": an outage" } else { "" }));
+                state.say_of(process, || {
+                    format!("has swept {settled}{}", if report.outage { ": an outage" } else { "" })
+                });
             }),
             (Input::Detached, _) => {}
             (input, output) => unreachable!("{input:?} came to {output:?}"),

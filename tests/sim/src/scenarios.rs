@@ -20,6 +20,10 @@ pub struct Tried {
     pub effects: usize,
     /// Invocations of the undisturbed run.
     pub invocations: u64,
+    /// Effects at which a process was ended, before and after.
+    pub ended_at: usize,
+    /// Invocations that were given their input twice.
+    pub repeated: usize,
     /// Runs with a process ended, or a step repeated.
     pub runs: usize,
     /// What did not hold, and where.
@@ -30,16 +34,21 @@ impl Scenario {
     /// Ends the process before and after each effect, and gives each invocation its input twice.
     pub fn try_everywhere(&self) -> Tried {
         let undisturbed = self.run(Crash::default());
-        let mut tried = Tried { effects: undisturbed.effects.len(), invocations: undisturbed.invocations, ..Tried::default() };
+        let mut tried =
+            Tried { effects: undisturbed.effects.len(), invocations: undisturbed.invocations, ..Tried::default() };
         tried.take(self.name, "undisturbed", &undisturbed);
-        for (number, effect) in undisturbed.effects.iter().enumerate() {
+        let stride = undisturbed.effects.len().div_ceil(EFFECTS_MAX).max(1);
+        for (number, effect) in undisturbed.effects.iter().enumerate().step_by(stride) {
+            tried.ended_at += 1;
             for after in [false, true] {
                 let report = self.run(Crash::at_effect(number, after));
                 let side = if after { "after" } else { "before" };
                 tried.take(self.name, &format!("ended {side} effect {number}, {effect:?}"), &report);
             }
         }
-        for invocation in 1..=undisturbed.invocations {
+        let stride = undisturbed.invocations.div_ceil(EFFECTS_MAX as u64).max(1);
+        for invocation in (1..=undisturbed.invocations).step_by(usize::try_from(stride).unwrap_or(1)) {
+            tried.repeated += 1;
             let report = self.run(Crash::repeating(invocation));
             tried.take(self.name, &format!("invocation {invocation} given twice"), &report);
         }
@@ -60,6 +69,9 @@ impl Tried {
     }
 }
 
+/// Effects of one scenario at which a process is ended, before and after; of more, every so many are taken.
+const EFFECTS_MAX: usize = 100;
+
 /// All of them.
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -69,7 +81,10 @@ pub fn scenarios() -> Vec<Scenario> {
         scenario("each webhook three times", thrice(purchase(Kind::Card, "Timeout"))),
         scenario("the final webhook first", swapped(purchase(Kind::Card, "Success"))),
         scenario("declined after authorisation", declined_later(purchase(Kind::MbWay, "Success"), true)),
-        scenario("declined after authorisation, the webhook lost", declined_later(purchase(Kind::MbWay, "Success"), false)),
+        scenario(
+            "declined after authorisation, the webhook lost",
+            declined_later(purchase(Kind::MbWay, "Success"), false),
+        ),
         scenario("Multibanco reference, paid a day later", reference()),
         scenario("an old Success after Declined", old_success()),
         scenario("another amount at SPG", Payment { mismatch: true, ..purchase(Kind::Card, "Success") }),
@@ -91,6 +106,7 @@ fn scenario(name: &'static str, payment: Payment) -> Scenario {
         retention: Duration::from_millis(400 * DAY),
         own_terminals: false,
         until_expiry: false,
+        through_items: true,
     };
     Scenario { name, spec }
 }

@@ -27,6 +27,8 @@ pub struct Spec {
     pub own_terminals: bool,
     /// Time goes on until the table has deleted what is final.
     pub until_expiry: bool,
+    /// Each write goes through the ledger's own items and back.
+    pub through_items: bool,
 }
 
 /// While it goes on, old and new code run side by side, and new code writes messages of a newer schema.
@@ -231,6 +233,7 @@ impl Spec {
             retention: Duration::from_millis(*dice.pick(&[70 * DAY, 400 * DAY])),
             own_terminals: dice.chance(100),
             until_expiry: dice.chance(100),
+            through_items: dice.chance(250),
         }
     }
 

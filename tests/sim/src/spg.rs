@@ -84,7 +84,8 @@ impl State {
         moment.status = "Success";
         let payload = payload(payment, &moment, 0, "order").replace("/n0\"", "/forged\"");
         let iv = self.spg.iv();
-        let key = if way == ForgeryWay::OtherKey { WebhookKey::from_bytes(FORGERS_KEY) } else { self.spg.keys[0].clone() };
+        let key =
+            if way == ForgeryWay::OtherKey { WebhookKey::from_bytes(FORGERS_KEY) } else { self.spg.keys[0].clone() };
         let Ok(mut envelope) = encrypt(&key, iv, payload.as_bytes()) else { return HttpEvent::default() };
         match way {
             ForgeryWay::Plaintext => envelope.body = payload,

@@ -165,7 +165,9 @@ impl State {
             && let Payload::Notification(notification) = message.payload
         {
             let id = notification.notification_id;
-            self.expect(!id.as_str().ends_with("/forged"), Invariant::ForgeriesAreRefused, || format!("{id} is queued"));
+            self.expect(!id.as_str().ends_with("/forged"), Invariant::ForgeriesAreRefused, || {
+                format!("{id} is queued")
+            });
             self.witness.enqueued.insert(id);
         }
     }
@@ -317,9 +319,12 @@ impl State {
             return;
         }
         let id = &new.id;
-        let agreed = self.spec.payments.iter().find(|p| p.id == id.as_str()).and_then(|p| {
-            Amount::parse(&p.amount(false), "EUR").ok()
-        });
+        let agreed = self
+            .spec
+            .payments
+            .iter()
+            .find(|p| p.id == id.as_str())
+            .and_then(|p| Amount::parse(&p.amount(false), "EUR").ok());
         let paid = self.witness.said(id).any(|said| said.pays && said.amount == agreed);
         self.expect(paid, Invariant::PaidMeansPaid, || format!("{id} is called paid, which no answer said"));
     }
@@ -366,7 +371,9 @@ impl State {
         self.expect(calls.reads <= reads_max && written <= writes_max, Invariant::BudgetHolds, || {
             format!("{} reads, {written} writes of one transaction", calls.reads)
         });
-        self.expect(asked <= QUESTIONS_MAX * writes_max, Invariant::BudgetHolds, || format!("{asked} questions about one transaction"));
+        self.expect(asked <= QUESTIONS_MAX * writes_max, Invariant::BudgetHolds, || {
+            format!("{asked} questions about one transaction")
+        });
         if calls.failed || calls.panicked {
             return;
         }

@@ -27,12 +27,27 @@ pub(crate) type ProcessId = u64;
 pub(crate) enum Event {
     Wake(Waker),
     /// The process ends, if it is still at this invocation.
-    Kill { process: ProcessId, invocation: u64, why: &'static str },
+    Kill {
+        process: ProcessId,
+        invocation: u64,
+        why: &'static str,
+    },
     /// The merchant's backend registers a payment.
-    Register { payment: usize, attempt: u32 },
+    Register {
+        payment: usize,
+        attempt: u32,
+    },
     /// SPG sends a notification.
-    Notify { payment: usize, moment: usize, copy: usize, attempt: u32 },
-    Forge { payment: usize, forgery: usize },
+    Notify {
+        payment: usize,
+        moment: usize,
+        copy: usize,
+        attempt: u32,
+    },
+    Forge {
+        payment: usize,
+        forgery: usize,
+    },
     /// The queue's poller looks.
     PollQueue,
     /// The stream's poller looks at a shard.

@@ -9,7 +9,7 @@ fn a_process_may_end_at_any_effect_and_each_step_may_run_twice() {
     for scenario in scenarios() {
         let tried = scenario.try_everywhere();
         assert!(tried.effects >= 5, "{} has no effects to end at", scenario.name);
-        assert_eq!(tried.runs, 1 + 2 * tried.effects + usize::try_from(tried.invocations).unwrap());
+        assert_eq!(tried.runs, 1 + 2 * tried.ended_at + tried.repeated);
         table += &format!(
             "{:<50} {:>4} effects, {:>4} invocations, {:>4} runs\n",
             scenario.name, tried.effects, tried.invocations, tried.runs
