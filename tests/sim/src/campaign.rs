@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::defects::Defect;
+use crate::invariant::Violation;
 use crate::run::{Options, run};
 use crate::spec::Spec;
-use crate::witness::Violation;
 
 /// What many seeds came to.
 #[derive(Debug, Default)]

@@ -123,7 +123,7 @@ impl Functions {
         let Environment::Ack(ack) = &environment else { unreachable!("asked for ack") };
         let (ack, deadline) = (ack.clone(), self.deadline(process, ACK_TIMEOUT - ACK_MARGIN));
         let running =
-            async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) };
+            Box::pin(async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) });
         self.invoked(Function::Ack, process, environment, age, running)
     }
 
@@ -132,10 +132,10 @@ impl Functions {
         let Environment::Processor(processor) = &environment else { unreachable!("asked for a processor") };
         let (processor, deadline) = (processor.clone(), self.deadline(process, PROCESSOR_TIMEOUT - PROCESSOR_MARGIN));
         let (event, defect) = (batch.event(age.newer), self.defect);
-        let running = async move {
+        let running = Box::pin(async move {
             let outcome = processor.process(event.clone(), deadline).await;
             Output::Batch(crate::defects::bend_response(defect, &event, outcome))
-        };
+        });
         self.invoked(Function::Processor, process, environment, age, running)
     }
 
@@ -143,10 +143,10 @@ impl Functions {
         let (process, environment, age) = self.environment(Function::Sweeper, SWEEPER_TIMEOUT);
         let Environment::Sweeper(reconciler) = &environment else { unreachable!("asked for a sweeper") };
         let (reconciler, deadline) = (reconciler.clone(), self.deadline(process, SWEEPER_TIMEOUT));
-        let running = async move {
+        let running = Box::pin(async move {
             let limits = sweeper::limits(reconciler.store.shards(), reconciler.clock.now(), deadline);
             Output::Sweep(Sweeper::new(&reconciler, limits).run().await)
-        };
+        });
         self.invoked(Function::Sweeper, process, environment, age, running)
     }
 
@@ -154,10 +154,10 @@ impl Functions {
         let (process, environment, age) = self.environment(Function::Publisher, PUBLISHER_TIMEOUT);
         let Environment::Publisher(publisher) = &environment else { unreachable!("asked for a publisher") };
         let publisher = publisher.clone();
-        let running = async move {
+        let running = Box::pin(async move {
             let mut metrics = Metrics::new("publisher");
             Output::Published(publisher.publish(&event, None, &mut metrics).await.is_ok())
-        };
+        });
         self.invoked(Function::Publisher, process, environment, age, running)
     }
 
@@ -171,12 +171,12 @@ impl Functions {
         process: ProcessId,
         environment: Environment,
         age: Age,
-        running: impl Future<Output = Output> + Send + 'static,
+        running: Running,
     ) -> Invoked {
         let keep = Box::new(move |functions: &mut Self| {
             functions.idle.entry(function).or_default().push((process, environment, age));
         });
-        Invoked { process, running: Box::pin(running), number: self.invocations, keep }
+        Invoked { process, running, number: self.invocations, keep }
     }
 
     fn deadline(&self, process: ProcessId, within: u64) -> Timestamp {

@@ -77,9 +77,9 @@ fn authorisation(dice: &mut Dice, created_at: u64) -> Vec<Moment> {
 /// C.4's post-authorisation decline, and the corrections that nobody expects.
 fn aftermath(dice: &mut Dice, life: &mut Vec<Moment>) {
     let Some(last) = life.last().cloned() else { return };
-    let later = last.at + *dice.pick(&[10 * SECOND, 5 * MINUTE, 2 * HOUR, 20 * HOUR, 3 * DAY]);
+    let later = last.at + *dice.pick(&[3 * SECOND, 15 * SECOND, 5 * MINUTE, 2 * HOUR, 20 * HOUR, 3 * DAY]);
     let next = match (last.status, last.reference_paid) {
-        ("Success", None | Some(true)) if dice.chance(150) => "Declined",
+        ("Success", None | Some(true)) if dice.chance(300) => "Declined",
         ("Declined" | "Error" | "Timeout", None) if dice.chance(40) => "Success",
         _ => return,
     };
@@ -119,7 +119,7 @@ fn with_faults(dice: &mut Dice, kind: Kind, id: String, mut life: Vec<Moment>, c
     let known_after = match dice.below(100) {
         _ if !faulty => 0,
         0..80 => 0,
-        80..97 => dice.below(20 * MINUTE),
+        80..99 => dice.below(20 * MINUTE),
         _ => u64::MAX / 2,
     };
     let last_at = life.last().map_or(created_at, |m| m.at);
@@ -132,7 +132,7 @@ fn with_faults(dice: &mut Dice, kind: Kind, id: String, mut life: Vec<Moment>, c
         id,
         terminal: if dice.chance(900) { "1" } else { "2" },
         cents: dice.between(0, 100_000),
-        mismatch: faulty && dice.chance(30),
+        mismatch: faulty && dice.chance(10),
         registered_at: dice.chance(600).then(|| created_at + dice.below(2 * SECOND)),
         known_from: created_at + known_after,
         life,

@@ -7,10 +7,10 @@
 
 use spg_domain::{AttentionReason, FinalStatus, NotificationId, Transaction, TransactionId};
 
+use crate::invariant::Invariant;
 use crate::moment::{DAY, MINUTE, SECOND, START};
 use crate::spec::{Payment, Spec};
 use crate::spg::notification_id;
-use crate::witness::Invariant;
 use crate::world::State;
 
 /// After the last thing that happens outside and the calm: SPG's next retry (a day), a doubt (a day, and six hours to its last

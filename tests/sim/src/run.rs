@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
+use ack::HttpAnswer;
+use aws_lambda_events::sqs::SqsBatchResponse;
 use spg_domain::{NotificationId, TransactionId};
 
 use crate::crash::{Crash, Effect};
 use crate::defects::Defect;
 use crate::functions::{Functions, Injected, Input, Invoked, Output, Running};
+use crate::invariant::{Invariant, Violation};
 use crate::moment::SECOND;
+use crate::queue::Batch;
 use crate::spec::{Part, Spec};
 use crate::spg::{Place, notification_id, registration};
-use crate::witness::{Invariant, Violation};
+use crate::wake::Ready;
 use crate::world::{Event, Process, ProcessId, State, World};
 
 /// Events of one run; one that has more does not come to rest.
@@ -74,23 +78,6 @@ struct Task {
     number: u64,
     input: Input,
     keep: Box<dyn FnOnce(&mut Functions) + Send>,
-}
-
-#[derive(Default)]
-struct Ready(Mutex<Vec<ProcessId>>);
-
-struct WakeUp {
-    ready: Arc<Ready>,
-    process: ProcessId,
-}
-
-impl Wake for WakeUp {
-    fn wake(self: Arc<Self>) {
-        let mut ready = self.ready.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ready.contains(&self.process) {
-            ready.push(self.process);
-        }
-    }
 }
 
 impl Run {
@@ -217,6 +204,12 @@ impl Run {
                 return 0;
             }
             state.tick_at = u64::MAX;
+            let ahead = state.now + crate::table::SWEEP_AHEAD + state.spec.skew_max;
+            if state.table.soonest().is_none_or(|at| at > ahead) {
+                // It would find nothing.
+                state.plan_tick();
+                return 0;
+            }
             let skipped = state.is_out(Part::Scheduler) || state.fault(|f| f.tick_skipped);
             let twice = state.fault(|f| f.tick_twice);
             // What is due now stays so until a sweep has settled it: the next minute is looked at again.
@@ -238,7 +231,7 @@ impl Run {
     fn start(&mut self, invoked: Invoked, input: Input) {
         let Invoked { process, running, number, keep } = invoked;
         self.tasks.insert(process, Task { running, number, input, keep });
-        self.ready.0.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+        self.ready.push(process);
         let again = self.world.lock().crash.repeated == Some(number);
         if again {
             self.repeat(process);
@@ -273,7 +266,7 @@ impl Run {
             for (process, future) in detached {
                 self.detach(process, future);
             }
-            let ready = std::mem::take(&mut *self.ready.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let ready = self.ready.take();
             if ready.is_empty() {
                 return;
             }
@@ -294,10 +287,7 @@ impl Run {
     fn poll(&mut self, process: ProcessId) {
         let Some(task) = self.tasks.get_mut(&process) else { return };
         let ready = &self.ready;
-        let waker = self
-            .wakers
-            .entry(process)
-            .or_insert_with(|| Waker::from(Arc::new(WakeUp { ready: ready.clone(), process })));
+        let waker = self.wakers.entry(process).or_insert_with(|| ready.waker(process));
         let mut context = Context::from_waker(waker);
         // What a panic leaves behind is dropped with the task.
         match catch_unwind(AssertUnwindSafe(|| task.running.as_mut().poll(&mut context))) {
@@ -344,17 +334,9 @@ impl Run {
     fn done(&mut self, process: ProcessId, output: Output) {
         let Some(task) = self.tasks.remove(&process) else { return };
         match (task.input, output) {
-            (Input::Webhook(place, attempt), Output::Answer(answer)) => self.told(|state| {
-                let status = answer.status_code;
-                state.say_of(process, || format!("answers {status}"));
-                if status == 200
-                    && let Ok(id) = NotificationId::new(state.id_of(place))
-                    && let Ok(transaction) = TransactionId::new(state.spec.payments[place.payment].id.as_str())
-                {
-                    state.witness_acknowledged(&id, &transaction);
-                }
-                state.answered(place, attempt, Some(&answer));
-            }),
+            (Input::Webhook(place, attempt), Output::Answer(answer)) => {
+                self.told(|state| state.webhook_answered(process, place, attempt, &answer));
+            }
             (Input::Registration(payment, attempt), Output::Answer(answer)) => {
                 if answer.status_code == 202 {
                     self.told(|state| {
@@ -372,18 +354,9 @@ impl Run {
                     state.violation(Invariant::ForgeriesAreRefused, || format!("a forgery is answered with {status}"));
                 }
             }),
-            (Input::Batch(batch), Output::Batch(response)) => self.told(|state| {
-                let usable = state.settle(&batch, &response);
-                let named: Vec<String> = if usable {
-                    response.batch_item_failures.iter().map(|f| f.item_identifier.clone()).collect()
-                } else {
-                    batch.0.iter().map(crate::queue::Given::message_id).collect()
-                };
-                if !named.is_empty() {
-                    state.say_of(process, || format!("gives back {}", named.join(" ")));
-                }
-                state.witness_batch(process, &batch, &named);
-            }),
+            (Input::Batch(batch), Output::Batch(response)) => {
+                self.told(|state| state.batch_answered(process, &batch, &response));
+            }
             (Input::Stream(shard, batch), Output::Published(published)) => {
                 self.told(|state| state.stream_done(shard, batch.records.len(), published));
             }
@@ -401,6 +374,31 @@ impl Run {
 }
 
 impl State {
+    fn webhook_answered(&mut self, process: ProcessId, place: Place, attempt: u32, answer: &HttpAnswer) {
+        let status = answer.status_code;
+        self.say_of(process, || format!("answers {status}"));
+        if status == 200
+            && let Ok(id) = NotificationId::new(self.id_of(place))
+            && let Ok(transaction) = TransactionId::new(self.spec.payments[place.payment].id.as_str())
+        {
+            self.witness_acknowledged(&id, &transaction);
+        }
+        self.answered(place, attempt, Some(answer));
+    }
+
+    fn batch_answered(&mut self, process: ProcessId, batch: &Batch, response: &SqsBatchResponse) {
+        let usable = self.settle(batch, response);
+        let named: Vec<String> = if usable {
+            response.batch_item_failures.iter().map(|f| f.item_identifier.clone()).collect()
+        } else {
+            batch.0.iter().map(crate::queue::Given::message_id).collect()
+        };
+        if !named.is_empty() {
+            self.say_of(process, || format!("gives back {}", named.join(" ")));
+        }
+        self.witness_batch(process, batch, &named);
+    }
+
     fn id_of(&self, place: Place) -> String {
         notification_id(&self.spec.payments[place.payment], place.moment)
     }

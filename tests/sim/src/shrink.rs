@@ -1,8 +1,8 @@
 //! Makes a failing run short: takes things out for as long as the same invariant still breaks.
 
+use crate::invariant::Invariant;
 use crate::run::{Options, run};
 use crate::spec::Spec;
-use crate::witness::Invariant;
 
 /// Runs that a shrinking may take.
 const RUNS_MAX: u32 = 3000;

@@ -211,6 +211,10 @@ impl Spec {
                     *rate = u32::try_from(*dice.pick(&[5, 20, 60, 150, 400])).unwrap_or_default();
                 }
             }
+            // Long storms repeat themselves: the time is better spent on other seeds.
+            if calm_at > START + 3 * HOUR {
+                faults.all().into_iter().for_each(|(_, rate)| *rate = (*rate).min(60));
+            }
             // Panics unwind through everything: rare, as they are.
             faults.panic = faults.panic.min(20);
         }

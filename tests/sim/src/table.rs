@@ -7,15 +7,15 @@ use spg_ledger::{UnreadableItem, from_stream_image, shard_of, to_item};
 use spg_reconcile::{Due, DueIndex, Store, StoreError, Written};
 
 use crate::crash::Effect;
+use crate::invariant::Invariant;
 use crate::moment::{DAY, MINUTE, SECOND};
 use crate::spec::Part;
-use crate::witness::Invariant;
 use crate::world::{Event, Handle, ProcessId, State};
 
 /// Fewer than are deployed: each sweep looks at all of them, and a run has few transactions.
 pub(crate) const SHARDS: u32 = 2;
 /// A sweep waits for what falls due within its minute.
-const SWEEP_AHEAD: u64 = 47 * SECOND;
+pub(crate) const SWEEP_AHEAD: u64 = 47 * SECOND;
 /// DynamoDB deletes within days of the expiry.
 const DELETED_WITHIN: u64 = 2 * DAY;
 
@@ -125,7 +125,7 @@ impl State {
     pub fn plan_tick(&mut self) {
         let Some(soonest) = self.table.soonest() else { return };
         let next = self.now / MINUTE * MINUTE + MINUTE;
-        let wanted = next.max(soonest.saturating_sub(SWEEP_AHEAD) / MINUTE * MINUTE);
+        let wanted = next.max(soonest.saturating_sub(SWEEP_AHEAD + self.spec.skew_max).div_ceil(MINUTE) * MINUTE);
         if wanted < self.tick_at {
             self.tick_at = wanted;
             self.at(wanted, Event::Tick);
