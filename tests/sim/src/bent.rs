@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ack::QueueError;
-use publisher::{Outgoing, PublishError};
+use spg_bus::{Outgoing, PublishError};
 use spg_domain::{
     ChangeKind, FinalStatus, Message, OutcomeEvent, Payload, PaymentStatus, ReferenceStatus, Source, StatusAnswer,
     Timestamp, Transaction, TransactionId, Word, Write,
@@ -282,7 +282,7 @@ impl DueIndex for Bent<SimStore> {
     }
 }
 
-impl publisher::Bus for Bent<SimBus> {
+impl spg_bus::Bus for Bent<SimBus> {
     async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
         let mut events = events.to_vec();
         if self.defect == Some(Defect::NewIdOnRedelivery) {

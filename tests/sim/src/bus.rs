@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use publisher::{Outgoing, PublishError};
+use spg_bus::{Outgoing, PublishError};
 use spg_domain::OutcomeEvent;
 
 use crate::crash::Effect;
@@ -60,7 +60,7 @@ impl State {
 #[derive(Clone)]
 pub(crate) struct SimBus(pub Handle);
 
-impl publisher::Bus for SimBus {
+impl spg_bus::Bus for SimBus {
     async fn put(&self, events: &[Outgoing], _trace: Option<&str>) -> Result<(), PublishError> {
         let sent = events.len();
         let put = self.0.effect(Effect::Publish, |state| {

@@ -249,7 +249,8 @@ impl Functions {
                 let queue = SimQueue { handle: handle.clone(), newer_code };
                 let source = SimKeys { handle: handle.clone(), last: std::sync::Mutex::new(None) };
                 // Reading at the start is not an effect of any invocation: it waits for nothing here.
-                let keys = KeyRing::load(source).now_or_never();
+                let now = SimClock(handle.clone()).now();
+                let keys = KeyRing::load(source, now).now_or_never();
                 let Some(keys) = keys else { unreachable!("the first reading does not wait") };
                 let (queue, clock) = (Bent::new(queue, defect), SimClock(handle));
                 Environment::Ack(Arc::new(Ack { keys, queue, clock, status_code: "000".to_owned() }))

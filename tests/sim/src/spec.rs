@@ -104,6 +104,8 @@ pub struct Faults {
     /// A call of the store panics: a defect of a library, a poisoned record.
     pub panic: u32,
     pub store_throttled: u32,
+    /// The store takes seconds, or longer than an invocation lasts.
+    pub store_slow: u32,
     /// Applied, the answer lost, and the client has sent it again: the condition fails on its own write.
     pub store_resent: u32,
     /// Applied, and the caller is told that it failed.
@@ -154,11 +156,12 @@ pub enum Part {
 }
 
 impl Faults {
-    pub fn all(&mut self) -> [(&'static str, &mut u32); 27] {
+    pub fn all(&mut self) -> [(&'static str, &mut u32); 28] {
         [
             ("kill", &mut self.kill),
             ("panic", &mut self.panic),
             ("store_throttled", &mut self.store_throttled),
+            ("store_slow", &mut self.store_slow),
             ("store_resent", &mut self.store_resent),
             ("store_answer_lost", &mut self.store_answer_lost),
             ("index_stale", &mut self.index_stale),

@@ -161,6 +161,17 @@ impl SimStore {
         })
     }
 
+    /// Waits where the store is slow.
+    async fn wait(&self) {
+        let millis = {
+            let mut state = self.0.lock();
+            if state.fault(|f| f.store_slow) { state.dice.between(SECOND, 90 * SECOND) } else { 0 }
+        };
+        if millis > 0 {
+            self.0.pause(millis, None).await;
+        }
+    }
+
     pub async fn forced(&self, write: &Write) -> Result<(), StoreError> {
         let process = self.0.process;
         self.0.effect(Effect::Write, |state| state.put(process, write)).await;
@@ -173,6 +184,7 @@ impl Store for SimStore {
         if let Some(calls) = self.0.lock().calls(self.0.process) {
             calls.reads += 1;
         }
+        self.wait().await;
         let found = self.0.effect(Effect::Read, |state| {
             let found = |id: &TransactionId| Some((id.clone(), state.table.items.get(id)?.clone()));
             ids.iter().filter_map(found).collect()
@@ -189,6 +201,7 @@ impl Store for SimStore {
         if let Some(error) = self.trouble("write", id) {
             return Err(error);
         }
+        self.wait().await;
         let written = self.0.effect(Effect::Write, |state| state.write(process, write)).await;
         let mut state = self.0.lock();
         if written == Written::Done {
@@ -217,6 +230,7 @@ impl DueIndex for SimStore {
     }
 
     async fn due(&self, shard: u32, until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        self.wait().await;
         let due = self.0.effect(Effect::Read, |state| {
             let now = state.now;
             state.table.catch_up(now);
