@@ -123,7 +123,9 @@ impl Functions {
         let Environment::Ack(ack) = &environment else { unreachable!("asked for ack") };
         let (ack, deadline) = (ack.clone(), self.deadline(process, ACK_TIMEOUT - ACK_MARGIN));
         let running =
-            Box::pin(async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) });
+            Box::pin(
+                async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) },
+            );
         self.invoked(Function::Ack, process, environment, age, running)
     }
 

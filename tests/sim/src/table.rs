@@ -165,7 +165,12 @@ impl SimStore {
     async fn wait(&self) {
         let millis = {
             let mut state = self.0.lock();
-            if state.fault(|f| f.store_slow) { state.dice.between(SECOND, 90 * SECOND) } else { 0 }
+            let slow = state.fault(|f| f.store_slow);
+            // The function may give up waiting: for it, the call has failed.
+            if let Some(calls) = state.calls(self.0.process).filter(|_| slow) {
+                calls.failed = true;
+            }
+            if slow { state.dice.between(SECOND, 90 * SECOND) } else { 0 }
         };
         if millis > 0 {
             self.0.pause(millis, None).await;

@@ -9,12 +9,14 @@ use spg_domain::{
 };
 
 use crate::invariant::{Invariant, Violation};
-use crate::moment::DAY;
+use crate::moment::{DAY, SECOND};
 use crate::spg::{CUSTOMER, PHONE};
 use crate::world::{ProcessId, State};
 
 /// SPG tries for two months; what knows of a notification must live longer.
 const RETRIES_LAST: u64 = 62 * DAY;
+/// No invocation lasts longer.
+const INVOCATION_MAX: u64 = 60 * SECOND;
 /// Questions about one transaction in one invocation: a claim, two more where the answer lags, one that was overtaken.
 const QUESTIONS_MAX: u32 = 4;
 
@@ -209,7 +211,8 @@ impl State {
         let dropped = old.claims.keys().any(|claim| Some(*claim) != final_now && !new.claims.contains_key(claim));
         if dropped && old.status == new.status {
             let since = self.witness.agreed_since.get(id).copied();
-            let window = millis(DOUBT_WINDOW) - 2 * self.spec.skew_max;
+            // The product counts from when it heard, this from when it was stored.
+            let window = millis(DOUBT_WINDOW) - 2 * self.spec.skew_max - INVOCATION_MAX;
             let settled = answered && since.is_some_and(|since| now - since >= window);
             self.expect(settled, Invariant::DoubtsAreSettled, || format!("{id}: a doubt is dropped unsettled"));
         }
