@@ -101,7 +101,7 @@ pub fn parse(index: usize, message: &SqsMessage) -> Parsed {
     let parsed = match Message::parse(message.body.as_deref().unwrap_or_default()) {
         Ok(parsed) => parsed,
         Err(error @ MessageError::NewerSchema(_)) => return Parsed::TooNew(error),
-        Err(MessageError::Unreadable(_)) => return Parsed::Hopeless(unreadable(message_id)),
+        Err(MessageError::Unreadable) => return Parsed::Hopeless(unreadable(message_id)),
     };
     let received_at = parsed.received_at;
     let Some(transaction_id) = parsed.transaction_id else {

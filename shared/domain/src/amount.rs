@@ -3,16 +3,24 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Word;
 
 /// An amount of money. Two amounts are equal when they are equal as numbers: 15.9 EUR is 15.90 EUR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Amount {
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(serialize_with = "as_text")]
     value: Decimal,
     currency: Word,
+}
+
+/// An amount in JSON: what comes in there keeps to the same rules as everywhere.
+#[derive(Deserialize)]
+struct Written {
+    value: String,
+    currency: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +71,14 @@ impl fmt::Display for Amount {
 
 /// Exactly, or not at all: a value that would have to be rounded is refused.
 fn parse_decimal(text: &str) -> Result<Decimal, AmountError> {
-    let decimal =
-        if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str_exact(text) };
+    // The library also takes 1_000, which is no number of SPG's.
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
+        return Err(AmountError::Value);
+    }
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let exact = Decimal::from_str_exact(mantissa).map_err(|_| AmountError::Value)?;
+    // By itself this would round a mantissa that is too long.
+    let decimal = if mantissa == text { Ok(exact) } else { Decimal::from_scientific(text) };
     // normalize() also turns -0 into 0.
     decimal.map(|d| d.normalize()).map_err(|_| AmountError::Value)
 }
@@ -73,9 +87,11 @@ fn as_text<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(value)
 }
 
-fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Decimal::from_str_exact(&text).map(|d| d.normalize()).map_err(serde::de::Error::custom)
+impl TryFrom<Written> for Amount {
+    type Error = AmountError;
+    fn try_from(written: Written) -> Result<Self, AmountError> {
+        Self::parse(&written.value, &written.currency)
+    }
 }
 
 #[cfg(test)]
@@ -101,10 +117,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_exact_decimal_is_refused() {
-        for bad in
-            ["", "abc", "1,5", "NaN", "1e99", "0.12345678901234567890123456789012", "792281625142643375935439503360"]
-        {
+        for bad in ["", "abc", "1,5", "NaN", "1e99", "1_5.9", "1_0e1", "1e", "e1", "1e1e1"] {
             check(bad, Err(AmountError::Value));
+        }
+        for inexact in [
+            "0.12345678901234567890123456789012",
+            "0.12345678901234567890123456789012e1",
+            "79228162514264337593543950336",
+            "1e-29",
+        ] {
+            check(inexact, Err(AmountError::Value));
         }
         assert_eq!(Amount::parse("1", "EURO"), Err(AmountError::Currency));
         assert_eq!(Amount::parse("1", ""), Err(AmountError::Currency));
@@ -113,5 +135,21 @@ mod tests {
     #[test]
     fn equal_as_numbers_and_in_any_case_of_currency() {
         assert_eq!(Amount::parse("15.90", "eur"), Amount::parse("15.9", "EUR"));
+        assert_eq!(Amount::parse("1", " eur ").unwrap().currency(), "EUR");
+    }
+
+    #[test]
+    fn in_json_the_same_rules_hold() {
+        let read = |json: &str| serde_json::from_str::<Amount>(json).ok();
+        let amount = Amount::parse("15.90", "eur").unwrap();
+        assert_eq!(serde_json::to_string(&amount).unwrap(), r#"{"value":"15.9","currency":"EUR"}"#);
+        assert_eq!(read(r#"{"value":"15.90","currency":"eur"}"#), Some(amount));
+        for bad in [
+            r#"{"value":"15.9","currency":"EURO"}"#,
+            r#"{"value":"1_5","currency":"EUR"}"#,
+            r#"{"value":15.9,"currency":"EUR"}"#,
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

@@ -32,9 +32,9 @@ pub enum MessageError {
     /// Written by a newer version than this: transient, a newer reader will come.
     #[error("the message has schemaVersion {0}, this version reads up to {SCHEMA_VERSION}")]
     NewerSchema(u32),
-    /// Can never be read.
-    #[error("the message cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    /// Can never be read. The deserialiser's own words may repeat what it read, so they are not kept.
+    #[error("the message cannot be read")]
+    Unreadable,
 }
 
 impl Message {
@@ -50,11 +50,11 @@ impl Message {
         struct Versioned {
             schema_version: u32,
         }
-        let Versioned { schema_version } = serde_json::from_str(text)?;
+        let Versioned { schema_version } = serde_json::from_str(text).map_err(|_| MessageError::Unreadable)?;
         if schema_version > SCHEMA_VERSION {
             return Err(MessageError::NewerSchema(schema_version));
         }
-        Ok(serde_json::from_str(text)?)
+        serde_json::from_str(text).map_err(|_| MessageError::Unreadable)
     }
 
     /// The message as JSON, at most a few kilobytes: every field of it is bounded.

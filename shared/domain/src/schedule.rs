@@ -61,7 +61,8 @@ pub(crate) fn next_check(transaction: &Transaction, asked: Asked, due_now: bool,
     match asked {
         // Evidence alone may only bring it nearer, and only where it is a reason to ask.
         Asked::No if due_now => Some(transaction.next_check_at.map_or(now, |at| at.min(now))),
-        Asked::No => transaction.next_check_at.or(wanted),
+        // What is opened is asked about at least once, even if its first evidence says that it is too old for that.
+        Asked::No => transaction.next_check_at.or(wanted).or((transaction.version == 0).then_some(now)),
         // The answer was overtaken and there was no time to ask again.
         Asked::Answered if due_now => Some(now),
         Asked::Answered => wanted,

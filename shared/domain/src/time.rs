@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// Milliseconds since 1970-01-01T00:00:00Z, never negative, at most the end of the year 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "u64", into = "u64")]
 pub struct Timestamp(u64);
 
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -31,12 +31,24 @@ impl Timestamp {
     /// Reads SPG's dates: RFC 3339, with or without milliseconds, white space around.
     pub fn parse(text: &str) -> Option<Self> {
         let date = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
-        u64::try_from(date.unix_timestamp_nanos() / 1_000_000).ok().map(Self::from_millis)
+        u64::try_from(date.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self::from_millis)
     }
 
     /// The time from `earlier` to this, zero if `earlier` is later: clocks of different machines disagree.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<u64> for Timestamp {
+    fn from(millis: u64) -> Self {
+        Self::from_millis(millis)
+    }
+}
+
+impl From<Timestamp> for u64 {
+    fn from(at: Timestamp) -> Self {
+        at.0
     }
 }
 
@@ -79,6 +91,7 @@ mod tests {
             ("2026-03-12T11:48:44+01:00", Some("2026-03-12T10:48:44.000Z")),
             ("yesterday", None),
             ("1969-12-31T23:59:59Z", None),
+            ("1969-12-31T23:59:59.9999Z", None),
         ] {
             assert_eq!(Timestamp::parse(text).map(|t| t.to_string()).as_deref(), expected, "{text}");
         }
@@ -88,5 +101,8 @@ mod tests {
     fn the_last_moment_can_be_written() {
         assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
         assert_eq!(Timestamp::from_millis(u64::MAX) + Duration::MAX, Timestamp::from_millis(u64::MAX));
+        let read: Timestamp = serde_json::from_str("18446744073709551615").unwrap();
+        assert_eq!(read, Timestamp::from_millis(u64::MAX));
+        assert_eq!(serde_json::to_string(&read).unwrap(), "253402300799999");
     }
 }
