@@ -11,5 +11,5 @@ mod vault;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{StatusApiConfig, StatusClient, StatusClientError};
 pub use credentials::{Credentials, CredentialsError};
-pub use exchange::ANSWER_BYTES_MAX;
+pub use exchange::{ANSWER_BYTES_MAX, reply};
 pub use vault::{CredentialSource, FixedCredentials};

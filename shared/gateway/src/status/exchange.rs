@@ -60,16 +60,12 @@ impl Http {
             Err(_elapsed) => return silent(TIMED_OUT),
         };
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let headers = std::mem::take(response.headers_mut());
         let body = timeout_at(deadline, read(&mut response)).await.unwrap_or(Err(TIMED_OUT));
         if body.is_ok() {
             self.used();
         }
-        let body = body.map(|bytes| answer::parse(&bytes));
-        let return_code = body.as_ref().ok().and_then(|body| body.return_code.clone());
-        let (result, problem) = classify(status, body);
-        let retry_after = retry_after.filter(|_| result.is_err());
-        Reply { result, http_status: Some(status.as_u16()), return_code, retry_after, problem }
+        reply(status, &headers, body.as_deref().map_err(|problem| *problem))
     }
 
     /// Opens a connection and leaves it in the pool.
@@ -109,6 +105,16 @@ impl Http {
         let last_used = *self.last_used.lock().unwrap_or_else(PoisonError::into_inner);
         last_used.is_some_and(|at| at.elapsed() <= IDLE_MAX)
     }
+}
+
+/// What an answer means. Total: every status, every header and every body has a meaning. `body` is the error where it could not be
+/// read, in a few fixed words.
+pub fn reply(status: StatusCode, headers: &HeaderMap, body: Result<&[u8], &'static str>) -> Reply {
+    let body = body.map(answer::parse);
+    let return_code = body.as_ref().ok().and_then(|body| body.return_code.clone());
+    let (result, problem) = classify(status, body);
+    let retry_after = retry_after(headers).filter(|_| result.is_err());
+    Reply { result, http_status: Some(status.as_u16()), return_code, retry_after, problem }
 }
 
 fn classify(
