@@ -53,6 +53,8 @@ impl HttpAnswer {
 mod tests {
     use spg_domain::NotificationId;
 
+    use crate::request::RequestError;
+
     use super::*;
 
     #[test]
@@ -66,7 +68,7 @@ mod tests {
             "isBase64Encoded": false,
         });
         assert_eq!(serde_json::to_value(answer).unwrap(), expected);
-        let refused = serde_json::to_value(HttpAnswer::rejected(&Rejection::Method)).unwrap();
+        let refused = serde_json::to_value(HttpAnswer::rejected(&Rejection::Request(RequestError::Method))).unwrap();
         assert_eq!(refused["headers"]["allow"], "POST");
         assert_eq!(refused["body"], r#"{"error":"only POST is allowed"}"#);
         let registered = HttpAnswer::registered(&TransactionId::new("t1").unwrap());

@@ -5,16 +5,13 @@ use spg_gateway::registration::RegistrationError;
 use spg_gateway::webhook::{EnvelopeError, PayloadError};
 
 use crate::queue::QueueError;
+use crate::request::RequestError;
 
 /// Why a request was not put on the queue. Nothing of its content is in here but an authentic transactionID.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
-    #[error("nothing is here")]
-    UnknownRoute,
-    #[error("only POST is allowed")]
-    Method,
-    #[error("the body is not Base64, although it is marked as such")]
-    BodyEncoding,
+    #[error(transparent)]
+    Request(#[from] RequestError),
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
     /// There is no key to open it with: our fault, and SPG tries again.
@@ -33,9 +30,9 @@ pub(crate) enum Rejection {
 impl Rejection {
     pub(crate) fn http_status(&self) -> u16 {
         match self {
-            Self::UnknownRoute => 404,
-            Self::Method => 405,
-            Self::BodyEncoding => 400,
+            Self::Request(RequestError::UnknownRoute) => 404,
+            Self::Request(RequestError::Method) => 405,
+            Self::Request(RequestError::BodyEncoding) => 400,
             Self::Envelope(error) => error.http_status(),
             Self::Payload(_) => 422,
             Self::Registration(RegistrationError::TooLarge) => 413,
@@ -58,9 +55,9 @@ impl Rejection {
     /// The kind of the metric and of the log line: a closed set.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::UnknownRoute => "UnknownRoute",
-            Self::Method => "MethodNotAllowed",
-            Self::BodyEncoding => "BodyEncoding",
+            Self::Request(RequestError::UnknownRoute) => "UnknownRoute",
+            Self::Request(RequestError::Method) => "MethodNotAllowed",
+            Self::Request(RequestError::BodyEncoding) => "BodyEncoding",
             Self::Envelope(EnvelopeError::Empty) => "EmptyBody",
             Self::Envelope(EnvelopeError::TooLarge) | Self::Registration(RegistrationError::TooLarge) => "TooLarge",
             Self::Envelope(EnvelopeError::Absent(_)) => "HeaderAbsent",
@@ -83,9 +80,7 @@ impl Rejection {
         match self {
             Self::Payload(PayloadError::NotificationId { transaction_id }) => transaction_id.as_ref(),
             Self::Payload(PayloadError::NotJson)
-            | Self::UnknownRoute
-            | Self::Method
-            | Self::BodyEncoding
+            | Self::Request(_)
             | Self::Envelope(_)
             | Self::NoKeys
             | Self::Registration(_)
@@ -108,8 +103,8 @@ mod tests {
 
     #[test]
     fn the_table_of_answers() {
-        check(Rejection::UnknownRoute, 404, "nothing is here");
-        check(Rejection::Method, 405, "only POST is allowed");
+        check(RequestError::UnknownRoute, 404, "nothing is here");
+        check(RequestError::Method, 405, "only POST is allowed");
         check(EnvelopeError::Empty, 400, "the body is empty");
         check(EnvelopeError::TooLarge, 413, "the body has more than 262144 bytes");
         check(EnvelopeError::Absent(EnvelopePart::Iv), 400, "X-Initialization-Vector is absent");

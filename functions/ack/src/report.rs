@@ -75,14 +75,7 @@ impl Report {
             Some(Rejection::Payload(_)) => metrics.count("Unprocessable", 1),
             Some(Rejection::Queue(_)) => metrics.count("QueueFailures", 1),
             Some(Rejection::NoKeys) => metrics.count("KeysUnavailable", 1),
-            Some(
-                Rejection::UnknownRoute
-                | Rejection::Method
-                | Rejection::BodyEncoding
-                | Rejection::Envelope(_)
-                | Rejection::Registration(_)
-                | Rejection::Panicked,
-            )
+            Some(Rejection::Request(_) | Rejection::Envelope(_) | Rejection::Registration(_) | Rejection::Panicked)
             | None => {}
         }
         for field in &self.dropped {

@@ -8,8 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::rejection::Rejection;
-
 const WEBHOOK_ROUTE: &str = "POST /webhook";
 const REGISTRATION_ROUTE: &str = "POST /transactions";
 const WEBHOOK_PATH: &str = "/webhook";
@@ -53,13 +51,13 @@ struct Authorizer {
 
 /// The two ways in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Route {
+pub enum Route {
     Webhook,
     Registration,
 }
 
 impl Route {
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Registration => "registration",
@@ -67,10 +65,24 @@ impl Route {
     }
 }
 
+/// What is not a request to this function. Nothing of its content is in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    #[error("nothing is here")]
+    UnknownRoute,
+    #[error("only POST is allowed")]
+    Method,
+    #[error("the body is not Base64, although it is marked as such")]
+    BodyEncoding,
+}
+
 impl HttpEvent {
     /// By the route that the API matched. Where it matched none of its own, by method and path; then a registration must have
     /// been signed, because no route has seen to it.
-    pub(crate) fn route(&self) -> Result<Route, Rejection> {
+    ///
+    /// # Errors
+    /// [`RequestError::UnknownRoute`] (404) or [`RequestError::Method`] (405).
+    pub fn route(&self) -> Result<Route, RequestError> {
         let context = &self.request_context;
         let matched = context.route_key.as_deref().or(self.route_key.as_deref());
         match matched.filter(|route| *route != CATCH_ALL_ROUTE) {
@@ -81,7 +93,7 @@ impl HttpEvent {
         }
     }
 
-    fn route_by_path(&self, route_method: Option<&str>) -> Result<Route, Rejection> {
+    fn route_by_path(&self, route_method: Option<&str>) -> Result<Route, RequestError> {
         let context = &self.request_context;
         let path = context.http.path.as_deref().or(self.raw_path.as_deref()).unwrap_or_default();
         let path = path.trim_end_matches('/');
@@ -90,32 +102,35 @@ impl HttpEvent {
         } else if path.ends_with(REGISTRATION_PATH) {
             Route::Registration
         } else {
-            return Err(Rejection::UnknownRoute);
+            return Err(RequestError::UnknownRoute);
         };
         let method = context.http.method.as_deref().or(route_method).unwrap_or_default();
         if !method.eq_ignore_ascii_case("POST") {
-            return Err(Rejection::Method);
+            return Err(RequestError::Method);
         }
         let signed = context.authorizer.as_ref().is_some_and(|authorizer| authorizer.iam.is_some());
         if route == Route::Registration && !signed {
-            return Err(Rejection::UnknownRoute);
+            return Err(RequestError::UnknownRoute);
         }
         Ok(route)
     }
 
     /// The value of a header; names are compared without regard to case.
-    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
         let headers = self.headers.as_ref()?;
         headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_bytes())
     }
 
     /// The body as it was sent; the API encodes what it takes for binary.
-    pub(crate) fn body(&self) -> Result<Cow<'_, [u8]>, Rejection> {
+    ///
+    /// # Errors
+    /// [`RequestError::BodyEncoding`] (400).
+    pub fn body(&self) -> Result<Cow<'_, [u8]>, RequestError> {
         let body = self.body.as_deref().unwrap_or_default();
         if !self.is_base64_encoded {
             return Ok(Cow::Borrowed(body.as_bytes()));
         }
-        STANDARD.decode(body).map(Cow::Owned).map_err(|_| Rejection::BodyEncoding)
+        STANDARD.decode(body).map(Cow::Owned).map_err(|_| RequestError::BodyEncoding)
     }
 }
 
@@ -129,9 +144,9 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    fn check(context: Value, expected: Result<Route, &str>) {
+    fn check(context: Value, expected: Result<Route, RequestError>) {
         let route = event(json!({"requestContext": context})).route();
-        assert_eq!(route.map_err(|rejection| rejection.reason()), expected, "{context}");
+        assert_eq!(route, expected, "{context}");
     }
 
     #[test]
@@ -148,20 +163,20 @@ mod tests {
         let at = |method, path| json!({"routeKey": "$default", "http": {"method": method, "path": path}});
         check(at("POST", "/webhook"), Ok(Route::Webhook));
         check(at("post", "/prod/webhook/"), Ok(Route::Webhook));
-        check(at("GET", "/webhook"), Err("MethodNotAllowed"));
-        check(at("POST", "/other"), Err("UnknownRoute"));
+        check(at("GET", "/webhook"), Err(RequestError::Method));
+        check(at("POST", "/other"), Err(RequestError::UnknownRoute));
         check(json!({"http": {"method": "POST", "path": "/webhook"}}), Ok(Route::Webhook));
-        check(json!({"routeKey": "PUT /webhook", "http": {"path": "/webhook"}}), Err("MethodNotAllowed"));
-        check(json!({"routeKey": "ANY /{proxy+}"}), Err("UnknownRoute"));
-        check(json!({}), Err("UnknownRoute"));
+        check(json!({"routeKey": "PUT /webhook", "http": {"path": "/webhook"}}), Err(RequestError::Method));
+        check(json!({"routeKey": "ANY /{proxy+}"}), Err(RequestError::UnknownRoute));
+        check(json!({}), Err(RequestError::UnknownRoute));
     }
 
     #[test]
     fn a_registration_by_path_must_have_been_signed() {
         let http = json!({"method": "POST", "path": "/transactions"});
-        check(json!({"http": http}), Err("UnknownRoute"));
-        check(json!({"http": http, "authorizer": {"iam": null}}), Err("UnknownRoute"));
-        check(json!({"http": http, "authorizer": {"jwt": {}}}), Err("UnknownRoute"));
+        check(json!({"http": http}), Err(RequestError::UnknownRoute));
+        check(json!({"http": http, "authorizer": {"iam": null}}), Err(RequestError::UnknownRoute));
+        check(json!({"http": http, "authorizer": {"jwt": {}}}), Err(RequestError::UnknownRoute));
         check(json!({"http": http, "authorizer": {"iam": {"userArn": "arn"}}}), Ok(Route::Registration));
     }
 
@@ -178,7 +193,7 @@ mod tests {
         assert_eq!(event.body().unwrap().as_ref(), b"abc");
         assert_eq!(HttpEvent { is_base64_encoded: false, ..event }.body().unwrap().as_ref(), b"YWJj");
         let broken = HttpEvent { body: Some("!".to_owned()), is_base64_encoded: true, ..HttpEvent::default() };
-        assert!(matches!(broken.body(), Err(Rejection::BodyEncoding)));
+        assert!(matches!(broken.body(), Err(RequestError::BodyEncoding)));
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! The way out: each published change of the table's stream becomes one event on the merchant's bus.
-//!
-//! Decides nothing: an event is a pure function of the item. At least once and unordered between transactions; consumers keep the
-//! highest `outcome`.
-
+#[cfg(feature = "function")]
 mod config;
+#[cfg(feature = "function")]
 mod handler;
+#[cfg(feature = "function")]
 mod lambda;
 mod stream;
 
+#[cfg(feature = "function")]
 pub use config::Config;
+#[cfg(feature = "function")]
 pub use handler::Publisher;
+#[cfg(feature = "function")]
 pub use lambda::{LambdaPublisher, Unpublished};
-pub use stream::StreamEvent;
+pub use stream::{StreamEvent, UnreadableRecord, read};

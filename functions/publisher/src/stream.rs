@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_dynamo::Item;
 use serde_json::Value;
-use spg_bus::Outgoing;
+use spg_domain::Outgoing;
 use spg_ledger::from_stream_image;
 
 /// A batch of the stream. Records are read one by one, so that one that cannot be read stays alone.
@@ -16,7 +16,7 @@ pub struct StreamEvent {
 /// A record whose image is no transaction. It says where, never what is there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the image cannot be read: {problem}")]
-pub(crate) struct UnreadableRecord {
+pub struct UnreadableRecord {
     /// Its place in the stream, to find it again.
     pub sequence_number: Option<String>,
     /// Empty where that is what cannot be read.
@@ -36,7 +36,10 @@ impl UnreadableRecord {
 }
 
 /// The event of a record; none where nothing was published: the filter of the event source lets few of these through.
-pub(crate) fn read(record: &Value) -> Result<Option<Outgoing>, UnreadableRecord> {
+///
+/// # Errors
+/// [`UnreadableRecord`] when the new image is no transaction, or says that something was published and not what.
+pub fn read(record: &Value) -> Result<Option<Outgoing>, UnreadableRecord> {
     // A deletion, by time-to-live or by hand, has no new image.
     let Some(image) = record.pointer("/dynamodb/NewImage") else { return Ok(None) };
     // The deserialiser's own words may repeat what it read.

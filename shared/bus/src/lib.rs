@@ -8,7 +8,8 @@ use std::future::Future;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use spg_domain::{EVENT_SOURCE, OutcomeEvent, Timestamp, Transaction};
+use spg_domain::EVENT_SOURCE;
+pub use spg_domain::Outgoing;
 
 /// EventBridge's own limit.
 pub const ENTRIES_MAX: usize = 10;
@@ -22,13 +23,6 @@ pub enum PublishError {
     Call { sent: usize, reason: String },
     #[error("an event cannot be written: {0}")]
     Unwritable(#[from] serde_json::Error),
-}
-
-/// An event to be sent, with the moment of its change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    pub event: OutcomeEvent,
-    pub at: Timestamp,
 }
 
 /// The bus as its sender sees it.
@@ -60,14 +54,6 @@ impl PublishError {
             Self::Entries { failed, sent, .. } => sent.saturating_sub(*failed),
             Self::Call { .. } | Self::Unwritable(_) => 0,
         }
-    }
-}
-
-impl Outgoing {
-    /// The latest outcome of a transaction; none before the first.
-    pub fn latest(transaction: &Transaction) -> Option<Self> {
-        let at = transaction.published.as_ref()?.at;
-        Some(Self { event: OutcomeEvent::latest(transaction)?, at })
     }
 }
 
@@ -112,7 +98,8 @@ fn check(sent: usize, failed_count: i32, entries: &[PutEventsResultEntry]) -> Re
 mod tests {
     use serde_json::{Value, json};
     use spg_domain::{
-        Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, TransactionId, Word,
+        Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp, Transaction,
+        TransactionId, Word,
     };
 
     use super::*;

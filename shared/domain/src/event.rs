@@ -23,6 +23,13 @@ pub struct OutcomeEvent {
     pub detail: OutcomeDetail,
 }
 
+/// An event to be sent, with the moment of its change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub event: OutcomeEvent,
+    pub at: Timestamp,
+}
+
 /// The `detail` of an event; `infra/events` has its JSON Schema. Absent facts are null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,6 +67,14 @@ impl DetailType {
             Self::Corrected => "Transaction Corrected",
             Self::NeedsAttention => "Transaction Needs Attention",
         }
+    }
+}
+
+impl Outgoing {
+    /// The latest outcome of a transaction; none before the first.
+    pub fn latest(transaction: &Transaction) -> Option<Self> {
+        let at = transaction.published.as_ref()?.at;
+        Some(Self { event: OutcomeEvent::latest(transaction)?, at })
     }
 }
 

@@ -23,7 +23,7 @@ mod transaction;
 pub use amount::{Amount, AmountError};
 pub use attention::AttentionReason;
 pub use draft::{Draft, Write};
-pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent};
+pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent, Outgoing};
 pub use evidence::{Disposition, Evidence, Notification, Registration, Silence, SilenceKind, Source, StatusAnswer};
 pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};

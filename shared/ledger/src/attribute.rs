@@ -34,6 +34,7 @@ pub(crate) const TRANSACTION_DATE_TIME: &str = "transactionDateTime";
 
 /// What an update removes where the transaction no longer has it. `published` is not among them: it is only ever
 /// replaced, and one of a kind that this version does not know must survive (see [`crate::read`]).
+#[cfg(feature = "table")]
 pub(crate) const REMOVABLE: [&str; 18] = [
     CONFIRMED_AT,
     ANSWERED_VERSION,

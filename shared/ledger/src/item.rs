@@ -13,7 +13,7 @@ use spg_domain::{
 };
 
 use crate::attribute::{self, member};
-use crate::due::shard_of;
+use crate::shard::shard_of;
 
 /// Of the writer that wrote last. Readers take items of every version: what they do not know, they leave as it is.
 pub const SCHEMA_VERSION: u64 = 1;

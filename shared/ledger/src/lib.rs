@@ -5,16 +5,24 @@
 //! decides nothing: what is written, and on which condition, comes in as a [`spg_domain::Write`].
 
 mod attribute;
+#[cfg(feature = "table")]
 mod due;
 mod item;
 mod read;
+#[cfg(feature = "table")]
 mod replace;
+#[cfg(feature = "table")]
 mod scan;
+mod shard;
+#[cfg(feature = "table")]
 mod store;
+#[cfg(feature = "table")]
 mod update;
 
-pub use due::{SHARDS, shard_of};
 pub use item::{SCHEMA_VERSION, to_item};
 pub use read::{UnreadableItem, from_stream_image};
+#[cfg(feature = "table")]
 pub use scan::{ScanPage, Segment};
+pub use shard::{SHARDS, shard_of};
+#[cfg(feature = "table")]
 pub use store::{Ledger, ReadIncomplete};
