@@ -35,17 +35,22 @@ pub fn build_functions() -> Result<BTreeMap<String, PathBuf>, Error> {
     executables(&FUNCTION_PACKAGES)
 }
 
-/// Cargo, the one that runs this, in the root of the workspace. Without what it told this program about its own package:
-/// build scripts that look at these variables (ring's does) would take them for changed ones and compile again each time.
+/// Cargo, the one that runs this, in the root of the workspace.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace());
+    forget_own_package(&mut command);
+    command
+}
+
+/// Without what cargo told this program about its own package: build scripts that look at these variables (ring's does) would take
+/// them for changed ones and compile again each time.
+pub fn forget_own_package(command: &mut Command) {
     let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
         command.env_remove(name);
     }
-    command
 }
 
 /// Builds packages with the development profile and returns the executable of each by its name; cargo shows its own progress.

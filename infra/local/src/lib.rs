@@ -20,7 +20,7 @@ mod python;
 mod simulator;
 mod stack;
 
-pub use build::{BINARIES_VARIABLE, FUNCTION_PACKAGES, build_functions, cargo, executables};
+pub use build::{BINARIES_VARIABLE, FUNCTION_PACKAGES, build_functions, cargo, executables, forget_own_package};
 pub use error::Error;
 pub use interrupt::end_on_interrupt;
 pub use logs::{Logs, show_logs};

@@ -5,7 +5,9 @@ mod consumer;
 mod dashboard;
 mod demo;
 mod dependencies;
+mod fuzz;
 mod local;
+mod mutants;
 mod parameters;
 mod sim;
 mod test;
@@ -36,6 +38,10 @@ enum Command {
     Dashboard,
     /// The whole system under one seed, with every fault, in virtual time
     Sim(sim::Arguments),
+    /// Long runs of the fuzz targets, by libFuzzer
+    Fuzz(fuzz::Arguments),
+    /// Mutation testing of what decides
+    Mutants(mutants::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -47,6 +53,8 @@ fn main() -> ExitCode {
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
         Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
         Command::Sim(arguments) => sim::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Command;
 
 pub use spg_local::cargo;
@@ -34,4 +35,15 @@ pub fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|error| format!("{program} could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
+}
+
+/// A program of cargo's that the project uses and does not depend on: built once, into `.tools/`, in exactly this version.
+pub fn cargo_tool(name: &str, version: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = workspace().join(".tools").join(format!("{name}-{version}"));
+    let program = folder.join("bin").join(name);
+    if !program.exists() {
+        println!("installing {name} {version} (this takes minutes, once)");
+        run(cargo().args(["install", "--locked", "--quiet", "--version", version, "--root"]).arg(&folder).arg(name))?;
+    }
+    Ok(program)
 }

@@ -46,7 +46,12 @@ struct Republished {
 
 /// # Errors
 /// The table cannot be read, or the bus does not take the events. What was sent before is sent; the same command may be given again.
-pub async fn run(ledger: &Ledger, bus: &EventBus, arguments: &Arguments, output: &mut Output<'_>) -> Result<Exit, Error> {
+pub async fn run(
+    ledger: &Ledger,
+    bus: &EventBus,
+    arguments: &Arguments,
+    output: &mut Output<'_>,
+) -> Result<Exit, Error> {
     let mut scan = Scan::new(ledger, arguments.read_rate, None);
     let mut pace = Pace::new(arguments.rate);
     let mut progress = Progress::new("scanned", ledger.items_about().await);
