@@ -105,7 +105,8 @@ impl<'r> Draft<'r> {
         if transaction.answered_version == ANSWERED_NOW {
             transaction.answered_version = version;
         }
-        if transaction.is_unsettled() && !transaction.is_closed() {
+        // What is another merchant's is never asked about: it would stay open, and stored, for ever.
+        if transaction.is_unsettled() && !transaction.is_closed() && !transaction.foreign {
             transaction.expires_at = None;
         } else if self.kind.is_published() || !self.recorded.is_empty() || transaction.expires_at.is_none() {
             transaction.expires_at = transaction.expires_at.max(Some(self.now + self.rules.retention));

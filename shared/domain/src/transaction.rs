@@ -54,7 +54,7 @@ pub struct Transaction {
     /// The latest published change.
     pub published: Option<Published>,
     pub next_check_at: Option<Timestamp>,
-    /// When DynamoDB may delete the item: only when final and not in doubt.
+    /// When DynamoDB may delete the item: only when final and not in doubt, or not ours.
     pub expires_at: Option<Timestamp>,
 }
 

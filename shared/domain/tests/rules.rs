@@ -430,3 +430,16 @@ fn rule_5_a_registered_transaction_hears_the_claims_of_any_terminal() {
     assert_eq!(ledger.weigh(&notify(notification("n1", "Declined"))), Disposition::Doubted);
     assert!(due_in(&ledger).is_some(), "a doubt is asked about");
 }
+
+#[test]
+fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to_be_ours() {
+    let mut ledger = Ledger::new();
+    ledger.rules.terminal_ids = Some(["77".to_owned()].into());
+    let mut foreign = notification("n1", "Success");
+    foreign.facts.terminal_id = word("88");
+    ledger.weigh(&notify(foreign));
+    assert_eq!((due_in(&ledger), ledger.transaction().foreign), (None, true));
+    assert_eq!(ledger.transaction().expires_at, Some(ledger.now + ledger.rules.retention));
+    ledger.weigh(&register(Some("Pending")));
+    assert_eq!((ledger.transaction().foreign, ledger.transaction().expires_at), (false, None));
+}
