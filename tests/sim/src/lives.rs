@@ -18,7 +18,10 @@ pub(crate) fn payment(dice: &mut Dice, number: u64, calm_at: u64) -> Vec<Payment
         Kind::Reference => reference(dice, created_at),
         Kind::Authorisation | Kind::Cancellation => authorisation(dice, created_at),
     };
-    aftermath(dice, &mut life);
+    let contested = dice.chance(150) && contested(dice, &mut life);
+    if !contested {
+        aftermath(dice, &mut life);
+    }
     let id = format!("s2bfw1g1P1siCSUjVP{number:02}");
     let mut first = with_faults(dice, kind, id, life, created_at);
     if kind != Kind::Authorisation || dice.chance(500) {
@@ -72,6 +75,18 @@ fn reference(dice: &mut Dice, created_at: u64) -> Vec<Moment> {
 fn authorisation(dice: &mut Dice, created_at: u64) -> Vec<Moment> {
     let at = created_at + dice.between(SECOND, MINUTE);
     vec![moment(dice, created_at, "Pending", "AUTH", None), moment(dice, at, "Success", "AUTH", None)]
+}
+
+/// A Success that is declined within seconds, while several are asking about it: answers overtake each other.
+fn contested(dice: &mut Dice, life: &mut Vec<Moment>) -> bool {
+    let Some(last) = life.last_mut().filter(|m| m.status == "Success" && m.reference_paid.is_none()) else {
+        return false;
+    };
+    let (at, payment_type) = (last.at, last.payment_type);
+    last.sent_at = vec![at, at + dice.below(SECOND), at + dice.below(5 * SECOND)];
+    let declined_at = at + dice.between(SECOND, 8 * SECOND);
+    life.push(moment(dice, declined_at, "Declined", payment_type, None));
+    true
 }
 
 /// C.4's post-authorisation decline, and the corrections that nobody expects.

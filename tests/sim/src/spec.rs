@@ -218,6 +218,10 @@ impl Spec {
             if calm_at > START + 3 * HOUR {
                 faults.all().into_iter().for_each(|(_, rate)| *rate = (*rate).min(60));
             }
+            // Answers that overtake each other.
+            if dice.chance(150) {
+                faults.api_slow = 400;
+            }
             // Panics unwind through everything: rare, as they are.
             faults.panic = faults.panic.min(20);
         }

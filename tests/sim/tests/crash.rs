@@ -1,4 +1,5 @@
 //! Each scenario again with the process ended before and after each effect, and with each step given twice.
+#![allow(clippy::print_stdout, reason = "a table for people")]
 
 use spg_sim::scenarios::scenarios;
 

@@ -1,4 +1,5 @@
 //! Every known-bad receiver is caught, by name.
+#![allow(clippy::print_stdout, reason = "a table for people")]
 
 use spg_sim::{Defect, Options, Spec, run, shrink};
 
