@@ -61,7 +61,7 @@ pub fn run(spec: &Spec, options: &Options) -> Report {
         wakers: BTreeMap::new(),
     };
     run.begin();
-    run.to_the_end();
+    run.proceed();
     run.report()
 }
 
@@ -102,7 +102,7 @@ impl Run {
         }
     }
 
-    fn to_the_end(&mut self) {
+    fn proceed(&mut self) {
         let bound = crate::rest::bound(&self.world.lock().spec);
         loop {
             self.poll_ready();
