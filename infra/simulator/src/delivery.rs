@@ -228,7 +228,7 @@ pub async fn deliver_with_retries(
 async fn attempt(shared: &Shared, notification: &Notification, plan: &DeliveryPlan) -> DeliveryResult {
     let (url, key, attempt) = {
         let mut state = shared.lock();
-        let (url, key) = (state.webhook_url.clone(), state.keys.get(plan.key).cloned());
+        let (url, key) = (state.webhook_url_of(&notification.transaction_id), state.keys.get(plan.key).cloned());
         let attempt = state.notification(notification.number).map_or(0, |record| {
             record.attempts_begun += 1;
             record.attempts_begun - 1

@@ -114,6 +114,15 @@ impl Simulator {
         self.shared().lock().webhook_url = Some(url.to_owned());
     }
 
+    /// Where the webhooks of one terminal go from now on, as the Backoffice allows it; none: where all go.
+    pub fn set_terminal_webhook_url(&self, terminal: &str, url: Option<&str>) {
+        let urls = &mut self.shared().lock().terminal_webhook_urls;
+        match url {
+            Some(url) => urls.insert(terminal.to_owned(), url.to_owned()),
+            None => urls.remove(terminal),
+        };
+    }
+
     /// Where webhooks go, if it is set.
     pub fn webhook_url(&self) -> Option<String> {
         self.shared().lock().webhook_url.clone()

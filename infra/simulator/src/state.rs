@@ -56,6 +56,8 @@ pub struct NotificationRecord {
 /// Everything that changes.
 pub struct State {
     pub webhook_url: Option<String>,
+    /// Where the webhooks of one terminal go instead.
+    pub terminal_webhook_urls: HashMap<String, String>,
     pub keys: Vec<WebhookKey>,
     pub payments: Vec<Payment>,
     pub index: HashMap<String, usize>,
@@ -80,6 +82,7 @@ impl State {
         }
         Self {
             webhook_url: config.webhook_url.clone(),
+            terminal_webhook_urls: HashMap::new(),
             keys,
             payments: Vec::new(),
             index: HashMap::new(),
@@ -101,6 +104,13 @@ impl State {
         let unknown = || SimulatorError::UnknownTransaction(id.to_owned());
         let position = self.index.get(id).ok_or_else(unknown)?;
         self.payments.get_mut(*position).ok_or_else(unknown)
+    }
+
+    /// Where the webhooks of a transaction go.
+    pub fn webhook_url_of(&self, id: &str) -> Option<String> {
+        let terminal = self.index.get(id).and_then(|position| self.payments.get(*position)).map(|it| &it.spec.terminal);
+        let own = terminal.and_then(|terminal| self.terminal_webhook_urls.get(terminal));
+        own.or(self.webhook_url.as_ref()).cloned()
     }
 
     /// The record of a notification.

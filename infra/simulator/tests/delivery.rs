@@ -35,6 +35,21 @@ async fn a_genuine_webhook_is_opened_and_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_terminal_may_have_an_address_of_its_own() {
+    let (spg, merchant) = start(Config::default()).await;
+    let ours = spg.create(PaymentSpec::new(Kind::MbWay, 1590)).unwrap();
+    let other = spg.create(PaymentSpec::new(Kind::MbWay, 1590).terminal("60001")).unwrap();
+    // Nobody listens on port 1.
+    spg.set_terminal_webhook_url("60001", Some("http://127.0.0.1:1/webhook"));
+    assert!(spg.notify(&ours).await.unwrap()[0].verdict.is_delivered());
+    let refused = spg.notify(&other).await.unwrap();
+    assert!(matches!(refused[0].verdict, Verdict::Failed(Reason::Connection(_))), "{refused:?}");
+    assert_eq!(merchant.payloads().len(), 1);
+    spg.set_terminal_webhook_url("60001", None);
+    assert!(spg.notify(&other).await.unwrap()[0].verdict.is_delivered());
+}
+
+#[tokio::test]
 async fn copies_come_with_ivs_of_their_own() {
     let (spg, merchant) = start(Config::default()).await;
     let id = spg.create(PaymentSpec::new(Kind::Card, 100)).unwrap();
