@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,23 +68,6 @@ impl Deployed {
 
 /// Deploys the template on the emulator.
 pub(crate) fn deploy(python: &PythonEnv, dir: &Path, request: &Request) -> Result<Deployed, Error> {
-    let program = python.program("python");
-    let mut child = Command::new(&program)
-        .arg(workspace().join("infra/local/deploy.py"))
-        // No compiled files beside the sources.
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(Error::start(&program))?;
-    let text = serde_json::to_vec(request).map_err(Error::json("the request to deploy.py"))?;
-    // Closed at the end of the statement, which is how the script knows that it has everything.
-    let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(&text));
-    let output = child.wait_with_output().map_err(Error::start(&program))?;
-    if sent.is_err() || !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Error::Deploy { reason, log: dir.join(LOG_FILE) });
-    }
-    serde_json::from_slice(&output.stdout).map_err(Error::json("the answer of deploy.py"))
+    let script = workspace().join("infra/local/deploy.py");
+    python.exchange(&script, request, |reason| Error::Deploy { reason, log: dir.join(LOG_FILE) })
 }

@@ -20,6 +20,8 @@ pub enum Error {
     NotReady { name: &'static str, log: PathBuf, output: String },
     #[error("the template was not deployed: {reason}\nthe emulator's output is in {}", log.display())]
     Deploy { reason: String, log: PathBuf },
+    #[error("AWS's answer to the operator: {reason}")]
+    Operate { reason: String },
     #[error("the deployed stack has no {what}")]
     Incomplete { what: &'static str },
     #[error("webhook key {position} is not the Base64 of 32 bytes")]

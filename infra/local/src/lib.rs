@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod interrupt;
 mod logs;
+mod operate;
 mod options;
 mod poll;
 mod probe;
@@ -24,6 +25,7 @@ pub use build::{BINARIES_VARIABLE, FUNCTION_PACKAGES, build_functions, cargo, ex
 pub use error::Error;
 pub use interrupt::end_on_interrupt;
 pub use logs::{Logs, show_logs};
+pub use operate::Operator;
 pub use options::{Options, PORT_DEFAULT, STATUS_API_CLIENT_ID_DEFAULT, STATUS_API_TOKEN_DEFAULT};
 pub use python::PythonEnv;
 pub use stack::{Functions, Secrets, Stack, StackInfo};

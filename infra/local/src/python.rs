@@ -1,6 +1,10 @@
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::{Error, progress, workspace};
 
@@ -8,6 +12,11 @@ const PYTHON_NAMES: [&str; 2] = ["python3", "python"];
 /// What the packages need: their oldest Python, and the standard modules that some systems leave out.
 const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 const MARKER: &str = "installed-requirements.txt";
+
+/// The environment that the stack runs in.
+pub(crate) fn for_the_stack() -> Result<PythonEnv, Error> {
+    PythonEnv::install("local", &workspace().join("infra/local/requirements.txt"))
+}
 
 /// A private virtual environment with pinned packages.
 #[derive(Debug, Clone)]
@@ -46,6 +55,34 @@ impl PythonEnv {
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
         self.dir.join("bin").join(name)
+    }
+
+    /// Runs a script that reads its request from standard input and writes its answer to standard output, both JSON. What it says
+    /// when it fails goes into an error by `failed`.
+    pub(crate) fn exchange<T: DeserializeOwned>(
+        &self,
+        script: &Path,
+        request: &impl Serialize,
+        failed: impl FnOnce(String) -> Error,
+    ) -> Result<T, Error> {
+        let program = self.program("python");
+        let mut child = Command::new(&program)
+            .arg(script)
+            // No compiled files beside the sources.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(Error::start(&program))?;
+        let text = serde_json::to_vec(request).map_err(Error::json(format!("the request to {}", script.display())))?;
+        // Closed at the end of the statement, which is how the script knows that it has everything.
+        let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(&text));
+        let output = child.wait_with_output().map_err(Error::start(&program))?;
+        if sent.is_err() || !output.status.success() {
+            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        serde_json::from_slice(&output.stdout).map_err(Error::json(format!("the answer of {}", script.display())))
     }
 
     fn create(&self, requirements: &Path) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::deploy::{self, Deployed, Function, Request};
 use crate::process::Processes;
 use crate::simulator::Simulator;
-use crate::{Error, Options, PythonEnv, build, emulator, progress, simulator, workspace};
+use crate::{Error, Options, PythonEnv, build, emulator, progress, python, simulator};
 
 pub(crate) const INFO_FILE: &str = "stack.json";
 /// Only its owner reads it: it holds keys.
@@ -113,7 +113,7 @@ impl Stack {
             Self::down(&options.dir)?;
         }
         let port = emulator::free_port(options.port)?;
-        let python = PythonEnv::install("local", &workspace().join("infra/local/requirements.txt"))?;
+        let python = python::for_the_stack()?;
         let binaries = build_binaries(options)?;
         prepare(&options.dir)?;
         let started = Starting { options, keys, processes, python, binaries, port }.run();
