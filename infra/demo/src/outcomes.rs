@@ -36,6 +36,11 @@ const FIELDS: [&str; 17] = [
     "reason",
 ];
 
+/// When SPG says that it was. Where only a late webhook says it, the first event has the moment of the answer.
+pub const LEARNED_LATE: &str = "occurredAt";
+/// When it was confirmed, and in which version: another one where it was registered again after the table was lost.
+pub const CONFIRMED_AGAIN: [&str; 3] = ["version", "occurredAt", "confirmedAt"];
+
 /// An event of the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -54,19 +59,33 @@ impl Outcomes {
     /// # Errors
     /// One of the calls fails.
     pub async fn subscribe(clients: &Clients, bus: &str) -> Result<Self, Failure> {
-        let queue_url = clients.sqs.create_queue().queue_name(NAME).send().await?.queue_url.unwrap_or_default();
+        let queue_url = Self::route(clients, bus, NAME).await?;
+        Ok(Self::of_inbox(Inbox::open(clients.sqs.clone(), queue_url)))
+    }
+
+    /// The events that an inbox receives.
+    pub fn of_inbox(inbox: Inbox) -> Self {
+        Self(inbox)
+    }
+
+    /// Sends everything on the bus to a new queue; returns the queue's URL.
+    ///
+    /// # Errors
+    /// One of the calls fails.
+    pub async fn route(clients: &Clients, bus: &str, name: &str) -> Result<String, Failure> {
+        let queue_url = clients.sqs.create_queue().queue_name(name).send().await?.queue_url.unwrap_or_default();
         let arn = QueueAttributeName::QueueArn;
         let asked =
             clients.sqs.get_queue_attributes().queue_url(&queue_url).attribute_names(arn.clone()).send().await?;
         let queue_arn = asked.attributes.and_then(|mut found| found.remove(&arn)).unwrap_or_default();
         let pattern = serde_json::json!({ "source": [SOURCE] }).to_string();
-        clients.events.put_rule().name(NAME).event_bus_name(bus).event_pattern(pattern).send().await?;
-        let target = Target::builder().id(NAME).arn(queue_arn).build()?;
-        let put = clients.events.put_targets().rule(NAME).event_bus_name(bus).targets(target).send().await?;
+        clients.events.put_rule().name(name).event_bus_name(bus).event_pattern(pattern).send().await?;
+        let target = Target::builder().id(name).arn(queue_arn).build()?;
+        let put = clients.events.put_targets().rule(name).event_bus_name(bus).targets(target).send().await?;
         if put.failed_entry_count > 0 {
             return Err("the event bus did not take the target".into());
         }
-        Ok(Self(Inbox::open(clients.sqs.clone(), queue_url)))
+        Ok(queue_url)
     }
 
     /// Every event as it came, repeated ones too.
@@ -133,6 +152,21 @@ impl Event {
 
     pub fn is_corrected(&self) -> bool {
         self.detail_type == DETAIL_TYPES[1]
+    }
+
+    /// In which fields the same outcome of the same transaction was told differently; a field that one of them did not know yet is
+    /// none of them.
+    pub fn contradictions(&self, other: &Self) -> Vec<&'static str> {
+        if self.transaction_id() != other.transaction_id() || self.outcome() != other.outcome() {
+            return Vec::new();
+        }
+        let differs = |field: &&&str| {
+            let (one, another) = (&self.detail[**field], &other.detail[**field]);
+            one != another && !one.is_null() && !another.is_null()
+        };
+        let mut found: Vec<&'static str> = FIELDS.iter().filter(differs).copied().collect();
+        found.extend((self.detail_type != other.detail_type).then_some("detail-type"));
+        found
     }
 
     /// What is wrong with it by the contract, in words.
@@ -206,6 +240,20 @@ mod tests {
         assert_eq!(in_words(&outcomes.of("t")), "Finalised Success, paid; Corrected Declined");
         assert_eq!(outcomes.all().len(), 3);
         assert_eq!(in_words(&outcomes.of("unknown")), "none");
+    }
+
+    #[test]
+    fn an_outcome_that_is_told_in_another_way_contradicts() {
+        let first = Event::of(&body(1, "Finalised", "Success"));
+        assert!(first.contradictions(&first.clone()).is_empty());
+        assert!(first.contradictions(&Event::of(&body(2, "Corrected", "Declined"))).is_empty());
+        let mut later = first.clone();
+        later.detail["merchantTransactionId"] = json!("order-1");
+        assert!(first.contradictions(&later).is_empty());
+        later.detail["occurredAt"] = json!("later");
+        assert_eq!(first.contradictions(&later), ["occurredAt"]);
+        let declined = Event::of(&body(1, "Corrected", "Declined"));
+        assert_eq!(first.contradictions(&declined), ["paymentStatus", "paid", "detail-type"]);
     }
 
     #[test]

@@ -7,15 +7,8 @@ use serde::Serialize;
 use crate::Checks;
 use crate::table::{Column, render};
 
-const COLUMNS: [Column; 7] = [
-    Column { heading: "scenario", width: 22 },
-    Column { heading: "what SPG did", width: 28 },
-    Column { heading: "what was delivered", width: 24 },
-    Column { heading: "what was stored, by which evidence", width: 38 },
-    Column { heading: "events published", width: 28 },
-    Column { heading: "to final", width: 10 },
-    Column { heading: "verdict", width: 10 },
-];
+/// As wide as a wide terminal.
+const WIDTHS: [usize; 7] = [22, 28, 24, 38, 28, 10, 10];
 
 /// One scenario.
 #[derive(Debug, Clone, Serialize)]
@@ -50,9 +43,11 @@ impl Report {
     }
 
     /// The table, what failed, and the verdict.
-    pub fn in_words(&self) -> String {
+    pub fn in_words(&self, headings: &[&'static str; 7]) -> String {
         let rows: Vec<Vec<String>> = self.scenarios.iter().map(Row::cells).collect();
-        let mut text = render(&COLUMNS, &rows);
+        let columns: Vec<Column> =
+            headings.iter().zip(WIDTHS).map(|(heading, width)| Column { heading, width }).collect();
+        let mut text = render(&columns, &rows);
         let failed: Vec<&Row> = self.scenarios.iter().filter(|row| !row.held).collect();
         if !failed.is_empty() {
             text.push_str("\nWhat did not hold:\n");
@@ -111,7 +106,7 @@ mod tests {
     fn all_are_shown_and_what_failed_is_said() {
         let report = Report::new(7, Duration::from_secs(61), vec![row("good", true), row("bad", false)]);
         assert!(!report.held);
-        let text = report.in_words();
+        let text = report.in_words(&crate::DEMO.headings);
         assert!(text.contains("good                   | approved it"), "{text}");
         assert!(text.contains("0.8 s      | held (1)"), "{text}");
         assert!(text.contains("FAILED (1"), "{text}");

@@ -13,12 +13,9 @@ use tokio::time::Instant;
 
 use crate::audit::{self, Left, audit};
 use crate::report::{Report, Row, seconds};
-use crate::{Failure, Item, Phase, Scenario, Scene, Stage, item, keep, outcomes, scenarios};
+use crate::{Failure, Item, Phase, Program, Scenario, Scene, Stage, item, keep, outcomes};
 
-/// The file with the results, in the stack's folder.
-const RESULT_FILE: &str = "demo.json";
-
-/// How the demo is run.
+/// How a program is run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Leaves everything running until Ctrl-C.
@@ -42,18 +39,19 @@ struct Played {
 }
 
 /// Plays the scenarios; success only if all held.
-pub async fn run(options: Options) -> ExitCode {
-    let chosen: Vec<Scenario> = scenarios::all().filter(|scenario| options.chooses(scenario.name)).collect();
+pub async fn run(program: &'static Program, options: Options) -> ExitCode {
+    let all = (program.scenarios)();
+    let chosen: Vec<Scenario> = all.iter().filter(|scenario| options.chooses(scenario.name)).copied().collect();
     if options.list || chosen.is_empty() {
-        scenarios::all().for_each(|scenario| println!("{:<42} {}", scenario.name, scenario.spg));
+        all.iter().for_each(|scenario| println!("{:<42} {}", scenario.name, scenario.spg));
         let nothing = chosen.is_empty().then(|| eprintln!("no scenario has that in its name"));
         return nothing.map_or(ExitCode::SUCCESS, |()| ExitCode::FAILURE);
     }
-    match demo(&options, chosen).await {
+    match play(program, &options, chosen).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("demo: {error}");
+            eprintln!("{}: {error}", program.name);
             ExitCode::FAILURE
         }
     }
@@ -65,27 +63,32 @@ impl Options {
     }
 }
 
-async fn demo(options: &Options, chosen: Vec<Scenario>) -> Result<bool, Failure> {
+async fn play(program: &'static Program, options: &Options, chosen: Vec<Scenario>) -> Result<bool, Failure> {
     let dir = std::path::absolute(&options.dir)?;
     spg_local::end_on_interrupt(dir.clone())?;
-    let outcome = on_stage(options, &dir, chosen).await;
+    let outcome = on_stage(program, options, &dir, chosen).await;
     if !options.keep || outcome.is_err() {
         tokio::task::spawn_blocking(move || Stack::down(&dir)).await??;
     }
     outcome
 }
 
-async fn on_stage(options: &Options, dir: &Path, chosen: Vec<Scenario>) -> Result<bool, Failure> {
+async fn on_stage(
+    program: &'static Program,
+    options: &Options,
+    dir: &Path,
+    chosen: Vec<Scenario>,
+) -> Result<bool, Failure> {
     let began = Instant::now();
-    let stage = Arc::new(Stage::up(options).await?);
-    eprintln!("demo: {} scenarios, seed {}", chosen.len(), options.seed);
+    let stage = Arc::new(Stage::up(program, options).await?);
+    eprintln!("{}: {} to play, seed {}", program.name, chosen.len(), options.seed);
     let mut rows = play_all(&stage, chosen).await;
     rows.sort_by_key(|(place, _)| *place);
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     let report = Report::new(options.seed, began.elapsed(), rows);
-    let file = dir.join(RESULT_FILE);
+    let file = dir.join(program.result_file);
     fs::write(&file, serde_json::to_vec_pretty(&report)?)?;
-    println!("\n{}", report.in_words());
+    println!("\n{}", report.in_words(&program.headings));
     println!("results: {}", file.display());
     if options.keep {
         keep::until_interrupted(&stage, dir).await;
@@ -101,6 +104,9 @@ async fn play_all(stage: &Arc<Stage>, chosen: Vec<Scenario>) -> Vec<(usize, Row)
     let slow = start(stage, take(Phase::Slow));
     let mut played = finish(start(stage, take(Phase::Quick))).await;
     played.extend(finish(start(stage, take(Phase::Crowd))).await);
+    for next in take(Phase::InTurn) {
+        played.extend(finish(start(stage, vec![next])).await);
+    }
     played.extend(finish(slow).await);
     for alone in take(Phase::Alone) {
         played.extend(finish(start(stage, vec![alone])).await);
@@ -145,7 +151,9 @@ fn left_by(stage: &Stage, played: &[Played]) -> Left {
     let expected = played.iter().filter(|played| played.scenario.name.starts_with("The same notificationID"));
     let ids = expected.flat_map(|played| played.scene.ids.clone());
     let letters: BTreeSet<String> = ids.filter(|id| !stage.letters_about(id).is_empty()).collect();
-    Left { ends, letters }
+    let table_lost = played.iter().any(|played| played.scene.table_lost);
+    let born_again = played.iter().flat_map(|played| played.scene.born_again.clone()).collect();
+    Left { ends, letters, table_lost, born_again }
 }
 
 /// What there is to see in the end.

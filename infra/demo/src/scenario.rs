@@ -13,6 +13,8 @@ pub enum Phase {
     Slow,
     /// Begins when the quick ones are over.
     Crowd,
+    /// One after the other when these are over, beside the slow ones.
+    InTurn,
     /// With nothing else beside it: it takes something away from everybody.
     Alone,
 }
@@ -28,4 +30,24 @@ pub struct Scenario {
     pub spg: &'static str,
     pub phase: Phase,
     pub play: for<'a> fn(&'a mut Scene) -> Playing<'a>,
+}
+
+/// A list of scenarios and the stage that they want.
+pub struct Program {
+    /// As it is called on the command line.
+    pub name: &'static str,
+    pub about: &'static str,
+    /// The folder of the stack, under `target`.
+    pub dir: &'static str,
+    /// The emulator's port; 0 takes any that is free.
+    pub port: u16,
+    pub scenarios: fn() -> Vec<Scenario>,
+    /// Of the table with the results.
+    pub headings: [&'static str; 7],
+    /// The file with the results, in the stack's folder.
+    pub result_file: &'static str,
+    /// How many of the webhook keys the stack knows from the start.
+    pub keys: usize,
+    /// Whether dead letters are taken off their queue and kept for the verdict; else they are left there for an operator.
+    pub takes_letters: bool,
 }

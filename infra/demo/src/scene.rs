@@ -1,5 +1,6 @@
 //! One scenario while it is played: what it does to SPG, what it waits for, what it checks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub struct Scene {
     pub stored_in_words: Option<String>,
     pub events_in_words: Option<String>,
     pub time_to_final_in_words: Option<String>,
+    /// It has lost the table: outcomes may leave numbers out, and what was final may become so again.
+    pub table_lost: bool,
+    /// Registered again after the table was lost without them: their outcomes are counted from 1 once more.
+    pub born_again: BTreeSet<String>,
     /// Epoch milliseconds: what the time to final counts from.
     marked_at: u64,
     pub time_to_final: Option<Duration>,
@@ -66,6 +71,8 @@ impl Scene {
             stored_in_words: None,
             events_in_words: None,
             time_to_final_in_words: None,
+            table_lost: false,
+            born_again: BTreeSet::new(),
             marked_at: SystemClock.now_millis(),
             time_to_final: None,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use spg_local::{Stack, StackInfo};
 use spg_simulator::{Config, Credentials, Seed, SimTime, Simulator, WebhookKey};
 use tokio::time::Instant;
 
-use crate::{Clients, Failure, Inbox, Item, Options, Outcomes};
+use crate::{Clients, Failure, Inbox, Item, Options, Outcomes, Program};
 
 /// SPG repeats what is not acknowledged after 5 minutes of its own time: here after 10 seconds.
 const TIME_SCALE: u32 = 30;
@@ -24,15 +24,21 @@ pub const RECHECK_SUCCESS_AFTER: Duration = Duration::from_secs(30);
 /// A terminal that is not ours.
 pub const FOREIGN_TERMINAL: &str = "77777";
 /// Two webhook keys, as during a rotation. They open nothing outside this machine.
-const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
+pub const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
+
+/// A terminal of ours whose webhooks may be cut off without cutting off the others'.
+pub const OWN_ADDRESS_TERMINAL: &str = "60001";
 
 /// Shared by all scenarios.
 pub struct Stage {
+    pub program: &'static Program,
+    /// The folder of the stack.
+    pub dir: PathBuf,
     pub spg: Simulator,
     pub info: StackInfo,
     pub clients: Clients,
     pub outcomes: Outcomes,
-    /// The dead-letter queue's messages so far.
+    /// The dead-letter queue's messages so far, if the program takes them.
     pub letters: Inbox,
     began: Instant,
     /// Epoch milliseconds of the simulated clock's zero.
@@ -44,7 +50,7 @@ impl Stage {
     ///
     /// # Errors
     /// Anything that keeps the stack from being complete.
-    pub async fn up(options: &Options) -> Result<Self, Failure> {
+    pub async fn up(program: &'static Program, options: &Options) -> Result<Self, Failure> {
         let keys: Vec<WebhookKey> = KEYS.into_iter().map(WebhookKey::from_bytes).collect();
         let spg = Simulator::start(Config {
             seed: Seed(options.seed),
@@ -60,13 +66,18 @@ impl Stage {
         })
         .await?;
         let simulated_zero = SystemClock.now_millis().saturating_sub(millis(spg.clock().wall(spg.clock().now().0)));
-        let wanted = stack_options(options, &spg, &keys);
+        let wanted = stack_options(options, &spg, keys.get(..program.keys).unwrap_or(&keys));
+        let dir = wanted.dir.clone();
         let info = tokio::task::spawn_blocking(move || Stack::up(&wanted)).await??;
         spg.set_webhook_url(&info.webhook_url);
         let clients = Clients::new(&info);
         let outcomes = Outcomes::subscribe(&clients, &info.event_bus).await?;
-        let letters = Inbox::open(clients.sqs.clone(), info.dlq_url.clone());
-        Ok(Self { spg, info, clients, outcomes, letters, began: Instant::now(), simulated_zero })
+        let letters = if program.takes_letters {
+            Inbox::open(clients.sqs.clone(), info.dlq_url.clone())
+        } else {
+            Inbox::default()
+        };
+        Ok(Self { program, dir, spg, info, clients, outcomes, letters, began: Instant::now(), simulated_zero })
     }
 
     /// Says what happens, with the time since the stage was up.
@@ -99,6 +110,15 @@ impl Stage {
         log.lines().filter(|line| texts.iter().all(|text| line.contains(text))).count()
     }
 
+    /// The sum of a count in a function's metrics, kinds taken together.
+    pub fn metric(&self, function: &str, name: &str) -> u64 {
+        let log = fs::read(self.info.logs.join(format!("{function}.log"))).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let documents = log.lines().filter(|line| line.contains("CloudWatchMetrics"));
+        let documents = documents.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        documents.filter(|document| document.get("Kind").is_none()).filter_map(|document| document[name].as_u64()).sum()
+    }
+
     /// What a duration on the wall clock is on the simulator's.
     pub fn simulated(&self, wall: Duration) -> Duration {
         self.spg.clock().simulated(wall)
@@ -115,7 +135,8 @@ pub fn millis(duration: Duration) -> u64 {
 }
 
 fn stack_options(options: &Options, spg: &Simulator, keys: &[WebhookKey]) -> spg_local::Options {
-    let ours = [spg_simulator::spec::DEFAULT_TERMINAL, spg_simulator::spec::BACKOFFICE_TEST_TERMINAL];
+    let ours =
+        [spg_simulator::spec::DEFAULT_TERMINAL, spg_simulator::spec::BACKOFFICE_TEST_TERMINAL, OWN_ADDRESS_TERMINAL];
     let parameter = |name: &str, value: String| (name.to_owned(), value);
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| Path::new(&options.dir).to_path_buf());
     spg_local::Options {

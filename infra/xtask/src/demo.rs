@@ -5,25 +5,40 @@ use spg_local::{BINARIES_VARIABLE, FUNCTION_PACKAGES, executables};
 
 use crate::Outcome;
 
+/// The package of the programs, and the program of the same name.
 const DEMO: &str = "demo";
+const REHEARSE: &str = "rehearse";
+/// The operator's command, which the rehearsals use.
+const OPERATORS: &str = "spgctl";
 
-/// What it takes is the demo's matter: it is a program of its own, so that no other command has to compile it.
+/// What they take is the programs' matter: they are programs of their own, so that no other command has to compile them.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub struct Arguments {
-    /// Options of the demo; `--help` shows them
+    /// Options of the program; `--help` shows them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
     options: Vec<String>,
 }
 
-/// Builds all that the demo runs at once, so that they share what they depend on, and becomes the demo, which then has the terminal
-/// and Ctrl-C for itself.
+/// The scenarios of a payment's life.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let packages: Vec<&str> = FUNCTION_PACKAGES.into_iter().chain([DEMO, "spg-simulator"]).collect();
+    become_program(DEMO, &[], arguments)
+}
+
+/// The rehearsals of recoveries.
+pub fn rehearse(arguments: &Arguments) -> Outcome {
+    become_program(REHEARSE, &[OPERATORS], arguments)
+}
+
+/// Builds all that the program runs at once, so that they share what they depend on, and becomes the program, which then has the
+/// terminal and Ctrl-C for itself.
+fn become_program(program: &str, beside: &[&str], arguments: &Arguments) -> Outcome {
+    let packages: Vec<&str> =
+        FUNCTION_PACKAGES.iter().copied().chain([DEMO, "spg-simulator"]).chain(beside.iter().copied()).collect();
     println!("building (the first time takes minutes)");
     let built = executables(&packages)?;
-    let demo = &built[DEMO];
-    let mut command = std::process::Command::new(demo);
-    command.args(&arguments.options).env(BINARIES_VARIABLE, demo.parent().unwrap_or(demo));
-    Err(format!("the demo could not be started: {}", command.exec()).into())
+    let folder = built[DEMO].parent().unwrap_or(&built[DEMO]);
+    let mut command = std::process::Command::new(folder.join(program));
+    command.args(&arguments.options).env(BINARIES_VARIABLE, folder);
+    Err(format!("{program} could not be started: {}", command.exec()).into())
 }

@@ -32,6 +32,8 @@ enum Command {
     Local(local::Command),
     /// The scenarios of a payment's life against the whole system on this machine, with a verdict
     Demo(demo::Arguments),
+    /// The recoveries of docs/recovery.md against the whole system on this machine, with a verdict
+    Rehearse(demo::Arguments),
     /// The template with every parameter changed, on this machine: does it deploy and work, and do its rules refuse?
     Parameters,
     /// Draw the layout of the CloudWatch dashboard into docs/dashboard.png
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Local(command) => command.run(),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Rehearse(arguments) => demo::rehearse(&arguments),
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
         Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
         Command::Sim(arguments) => sim::run(&arguments),

@@ -54,6 +54,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "pysibs", about: "a client of another maker against the simulator, and its cipher", check: pysibs },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
+    Step { name: "rehearse", about: "the recoveries of docs/recovery.md on the local stack", check: rehearse },
     Step {
         name: "spgctl",
         about: "every command of spgctl on the local stack, as docs/spgctl.md shows it",
@@ -169,6 +170,11 @@ fn pysibs() -> Result<(), Box<dyn Error>> {
 fn local() -> Result<(), Box<dyn Error>> {
     let binaries = binaries()?;
     run_command(command(binaries.join("demo")).env(BINARIES_VARIABLE, &binaries))
+}
+
+fn rehearse() -> Result<(), Box<dyn Error>> {
+    let binaries = binaries()?;
+    run_command(command(binaries.join("rehearse")).env(BINARIES_VARIABLE, &binaries))
 }
 
 fn spgctl() -> Result<(), Box<dyn Error>> {
