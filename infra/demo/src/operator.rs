@@ -26,6 +26,7 @@ pub const NOT_THERE: i32 = 4;
 /// A deployed function, as a rehearsal breaks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
+    /// Never broken here; its code is what is deployed by mistake.
     Ack,
     Processor,
     Publisher,
