@@ -20,6 +20,10 @@ const FOUND: &str = "target/fuzz-corpus";
 const RUNS_DEFAULT: u64 = 1_000_000;
 /// An input may be this long: several times the longest real one, and short enough for tens of thousands a second.
 const INPUT_BYTES_MAX: usize = 4096;
+/// What was found is kept up to this length.
+const KEPT_BYTES_MAX: usize = 512;
+/// The name of an input that was found: SHA-1 in hexadecimal.
+const HASH_LENGTH: usize = 40;
 /// One input that takes longer is a finding.
 const TIMEOUT_SECONDS: usize = 10;
 const MEMORY_MIB_MAX: usize = 2048;
@@ -98,7 +102,8 @@ fn fuzz(tool: &Path, target: &str, arguments: &Arguments) -> Result<(), Box<dyn 
     if arguments.keep { keep(tool, target, arguments.sanitizer, &kept, &found) } else { Ok(()) }
 }
 
-/// libFuzzer's merge takes the shortest inputs first, and of the others those that reach something new.
+/// libFuzzer takes as few inputs as reach the same code; how often they pass it does not count, or there would be ten times as many.
+/// What people wrote stays: it has a name, and what was found has a hash.
 fn keep(tool: &Path, target: &str, sanitizer: Sanitizer, kept: &Path, found: &Path) -> Result<(), Box<dyn Error>> {
     let merged = found.with_file_name(format!("{target}.merged"));
     if merged.exists() {
@@ -106,9 +111,13 @@ fn keep(tool: &Path, target: &str, sanitizer: Sanitizer, kept: &Path, found: &Pa
     }
     fs::create_dir_all(&merged)?;
     let mut fuzzer = fuzzer(tool, target, sanitizer);
-    run_command(fuzzer.args([&merged, found, kept]).args(["--", "-merge=1"]))?;
+    fuzzer.args([&merged, found, kept]).args(["--", "-set_cover_merge=1", "-use_counters=0"]);
+    run_command(fuzzer.arg(format!("-max_len={KEPT_BYTES_MAX}")))?;
     for old in fs::read_dir(kept)? {
-        fs::remove_file(old?.path())?;
+        let old = old?;
+        if old.file_name().len() == HASH_LENGTH {
+            fs::remove_file(old.path())?;
+        }
     }
     for new in fs::read_dir(&merged)? {
         let new = new?;

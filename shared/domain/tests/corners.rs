@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use spg_domain::{
-    AttentionReason, DetailType, Disposition, Draft, Evidence, FinalStatus, HISTORY_ENTRIES_MAX, PaymentStatus,
-    ReferenceStatus, Registration, Rules, Timestamp,
+    AttentionReason, DetailType, Disposition, Draft, Evidence, FinalStatus, HISTORY_ENTRIES_MAX, Outgoing,
+    PaymentStatus, ReferenceStatus, Registration, Rules, Timestamp,
 };
 use support::{Ledger, answer, facts, id, notification, notify, register, status_answer};
 
@@ -107,6 +107,16 @@ fn what_is_opened_by_old_evidence_is_asked_about_all_the_same() {
         ledger.answer("Pending");
         assert!(ledger.transaction().attention.contains_key(&AttentionReason::Lapsed));
     }
+}
+
+#[test]
+fn what_is_to_be_sent_is_the_latest_outcome_with_its_moment() {
+    let mut ledger = Ledger::after([register(Some("Pending"))]);
+    assert_eq!(Outgoing::latest(ledger.transaction()), None);
+    ledger.wait(HOUR);
+    ledger.answer("Success");
+    let outgoing = Outgoing::latest(ledger.transaction()).unwrap();
+    assert_eq!((outgoing.at, outgoing.event.detail.event_id.as_str()), (ledger.now, "t-1#1"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const MUTATIONS: usize = 2000;
 const MUTATIONS_AT_ONCE_MAX: usize = 4;
 const INPUT_BYTES_MAX: usize = 8 * 1024;
 /// What the corpora may take in the repository.
-const CORPUS_BYTES_MAX: usize = 400 * 1024;
+const CORPUS_BYTES_MAX: usize = 640 * 1024;
 
 #[test]
 fn envelope() {

@@ -62,4 +62,6 @@ fn errors_name_the_field_and_what_is_expected() {
     check_field(r#""amount":{"value":"1.5","currency":"€"}"#, &format!("amount.currency cannot be read; {currency}"));
     let large = " ".repeat(REGISTRATION_BYTES_MAX + 1);
     assert_eq!(parse_registration(large.as_bytes()), Err(RegistrationError::TooLarge));
+    let largest = " ".repeat(64 * 1024);
+    assert_eq!(parse_registration(largest.as_bytes()), Err(RegistrationError::NotJson));
 }
