@@ -59,7 +59,7 @@ impl Kind {
         match Message::parse(body) {
             Ok(message) => return Self::Original(Box::new(message)),
             Err(MessageError::NewerSchema(_)) => return Self::Newer,
-            Err(MessageError::Unreadable(_)) => {}
+            Err(MessageError::Unreadable) => {}
         }
         match serde_json::from_str(body) {
             Ok(Letter { reason, transaction_id, notification_id, .. }) => {
