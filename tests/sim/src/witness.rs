@@ -161,7 +161,7 @@ impl State {
         }
         let in_doubt = !new.claims.is_empty();
         if let Some(expires) = new.expires_at {
-            let open = new.status.as_final().is_none() || in_doubt;
+            let open = !new.foreign && (new.status.as_final().is_none() || in_doubt);
             self.expect(!open, Invariant::OutlivesRetries, || format!("{id} expires although it is open"));
             let lasts = write.recorded.is_empty() || expires.millis() >= self.now + RETRIES_LAST;
             self.expect(lasts, Invariant::OutlivesRetries, || format!("{id} expires before SPG's last retry"));
