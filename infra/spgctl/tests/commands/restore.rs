@@ -40,7 +40,7 @@ fn transaction(notifications: usize, prefix: &str) -> Transaction {
 async fn an_absent_item_and_an_older_one_are_replaced_with_all_their_notifications() {
     let (aws, snapshot) = (Aws::start(), transaction(150, "n"));
     let ledger = ledger(&aws);
-    let read = async || ledger.read(&[snapshot.id.clone()]).await.unwrap().remove(&snapshot.id);
+    let read = async || ledger.read(std::slice::from_ref(&snapshot.id)).await.unwrap().remove(&snapshot.id);
     let write = restore(snapshot.clone(), None, at(9)).unwrap();
     assert_eq!(ledger.replace(&write).await.unwrap(), Written::Done);
     assert_eq!(read().await.as_ref(), Some(&write.transaction));
