@@ -92,7 +92,7 @@ impl World {
 
     /// Turns the sweeps off, so that only commands change anything.
     pub async fn stop_sweeping(&self) -> Result<(), Failure> {
-        let name = self.at.resource("SweeperFunctionEveryMinute")?;
+        let name = self.at.resource("SweeperSchedule")?;
         let client = self.at.aws.scheduler();
         let schedule = client.get_schedule().name(name).send().await?;
         let target = schedule.target().ok_or("the schedule has no target")?;

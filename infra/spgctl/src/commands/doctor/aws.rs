@@ -51,7 +51,7 @@ pub(super) async fn webhook_url(at: &Deployment) -> Finding {
 }
 
 pub(super) async fn schedule(at: &Deployment) -> Finding {
-    let name = match at.resource("SweeperFunctionEveryMinute") {
+    let name = match at.resource("SweeperSchedule") {
         Ok(name) => name,
         Err(error) => return Finding::unseen(SCHEDULE, error),
     };
@@ -71,8 +71,8 @@ pub(super) async fn schedule(at: &Deployment) -> Finding {
 /// What reads the queue and what reads the stream.
 pub(super) async fn consumers(at: &Deployment) -> Vec<Finding> {
     let of = [
-        ("queue consumer", "ProcessorFunctionNotifications", "notifications stay on the queue"),
-        ("stream consumer", "PublisherFunctionChanges", "no outcome is published; the stream keeps them for a day"),
+        ("queue consumer", "ProcessorSource", "notifications stay on the queue"),
+        ("stream consumer", "PublisherSource", "no outcome is published; the stream keeps them for a day"),
     ];
     futures::future::join_all(of.map(|(check, resource, so)| consumer(at, check, resource, so))).await
 }
