@@ -38,6 +38,11 @@ impl Inbox {
         self.lock().clone()
     }
 
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     async fn take(&self, client: &Client, queue_url: &str) -> Result<(), aws_sdk_sqs::Error> {
         let request = client.receive_message().queue_url(queue_url);
         let received = request.wait_time_seconds(WAIT_SECONDS).max_number_of_messages(BATCH_MAX).send().await?;

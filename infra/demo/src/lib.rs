@@ -12,6 +12,7 @@ mod clients;
 mod inbox;
 mod item;
 mod keep;
+pub mod load;
 mod operator;
 mod outcomes;
 mod rehearsals;

@@ -7,6 +7,7 @@ use std::fmt;
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
+use spg_simulator::{Payment, Status};
 
 use crate::inbox::Inbox;
 use crate::{Clients, Failure};
@@ -91,6 +92,11 @@ impl Outcomes {
     /// Every event as it came, repeated ones too.
     pub fn all(&self) -> Vec<Event> {
         self.0.bodies().iter().map(Event::of).collect()
+    }
+
+    /// How many events have come so far, repeated ones too.
+    pub fn count(&self) -> usize {
+        self.0.count()
     }
 
     /// The events of one transaction by outcome; one that came again counts once.
@@ -205,6 +211,13 @@ impl fmt::Display for Event {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the merchant is to believe that it is paid, as SPG's documentation says it.
+pub fn is_paid(payment: &Payment) -> bool {
+    let truth = payment.truth();
+    let pays = matches!(truth.payment_type.as_str(), "PURS" | "PREF");
+    truth.status == Status::Success && pays && truth.reference_paid != Some(false)
 }
 
 /// Events in one cell.

@@ -51,6 +51,18 @@ impl Stage {
     /// # Errors
     /// Anything that keeps the stack from being complete.
     pub async fn up(program: &'static Program, options: &Options) -> Result<Self, Failure> {
+        Self::with_functions_port(program, options, None).await
+    }
+
+    /// As [`Stage::up`]; the functions reach the emulated AWS by this port.
+    ///
+    /// # Errors
+    /// As [`Stage::up`].
+    pub async fn with_functions_port(
+        program: &'static Program,
+        options: &Options,
+        functions_port: Option<u16>,
+    ) -> Result<Self, Failure> {
         let keys: Vec<WebhookKey> = KEYS.into_iter().map(WebhookKey::from_bytes).collect();
         let spg = Simulator::start(Config {
             seed: Seed(options.seed),
@@ -67,6 +79,7 @@ impl Stage {
         .await?;
         let simulated_zero = SystemClock.now_millis().saturating_sub(millis(spg.clock().wall(spg.clock().now().0)));
         let wanted = stack_options(options, &spg, keys.get(..program.keys).unwrap_or(&keys));
+        let wanted = spg_local::Options { functions_port, ..wanted };
         let dir = wanted.dir.clone();
         let info = tokio::task::spawn_blocking(move || Stack::up(&wanted)).await??;
         spg.set_webhook_url(&info.webhook_url);
@@ -122,6 +135,11 @@ impl Stage {
     /// What a duration on the wall clock is on the simulator's.
     pub fn simulated(&self, wall: Duration) -> Duration {
         self.spg.clock().simulated(wall)
+    }
+
+    /// The wall clock in epoch milliseconds.
+    pub fn now_millis(&self) -> u64 {
+        SystemClock.now_millis()
     }
 
     /// A moment of the simulated clock in epoch milliseconds.

@@ -20,10 +20,16 @@ pub(crate) fn free_port(port: u16) -> Result<u16, Error> {
         .map_err(|_| Error::PortInUse { port })
 }
 
-/// Starts the emulator on loopback and waits until it answers.
-pub(crate) fn start(python: &PythonEnv, processes: &Processes, dir: &Path, port: u16) -> Result<(), Error> {
+/// Starts the emulator on loopback and waits until it answers. What it runs reaches it by `functions_port`.
+pub(crate) fn start(
+    python: &PythonEnv,
+    processes: &Processes,
+    dir: &Path,
+    port: u16,
+    functions_port: u16,
+) -> Result<(), Error> {
     let log = dir.join(LOG_FILE);
-    let process = processes.start(NAME, command(python, dir, port), &log)?;
+    let process = processes.start(NAME, command(python, dir, port, functions_port), &log)?;
     wait_until_ready(&process, NAME, &log, || http::get(port, "/_ministack/health"))
 }
 
@@ -47,7 +53,7 @@ pub(crate) fn wait_until_ready(
 
 /// The environment is written out: the functions inherit it, and nothing of the person's own AWS settings may reach
 /// them.
-fn command(python: &PythonEnv, dir: &Path, port: u16) -> Command {
+fn command(python: &PythonEnv, dir: &Path, port: u16, functions_port: u16) -> Command {
     let temporary = dir.join("tmp");
     let mut command = Command::new(python.program("ministack"));
     command
@@ -62,7 +68,7 @@ fn command(python: &PythonEnv, dir: &Path, port: u16) -> Command {
         .env("MINISTACK_HOST", "localhost")
         .env("MINISTACK_REGION", REGION)
         .env("LAMBDA_EXECUTOR", "local")
-        .env("AWS_ENDPOINT_URL", endpoint(port))
+        .env("AWS_ENDPOINT_URL", endpoint(functions_port))
         // Further listeners, which nobody here talks to.
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0");

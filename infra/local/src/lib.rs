@@ -8,6 +8,8 @@
 mod build;
 mod deploy;
 mod emulator;
+#[cfg(target_os = "linux")]
+mod environments;
 mod error;
 mod http;
 mod interrupt;
@@ -22,6 +24,8 @@ mod simulator;
 mod stack;
 
 pub use build::{BINARIES_VARIABLE, FUNCTION_PACKAGES, build_functions, cargo, executables, forget_own_package};
+#[cfg(target_os = "linux")]
+pub use environments::Environment;
 pub use error::Error;
 pub use interrupt::end_on_interrupt;
 pub use logs::{Logs, show_logs};

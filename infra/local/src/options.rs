@@ -19,6 +19,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// The emulator's port on loopback; 0 takes any that is free.
     pub port: u16,
+    /// The port through which the functions reach the emulator, where somebody stands between them; absent: the emulator's.
+    pub functions_port: Option<u16>,
     /// Base address of a Status API that somebody else runs; without it a simulator is started.
     pub status_api_url: Option<String>,
     pub status_api_token: String,
@@ -36,6 +38,7 @@ impl Options {
         Self {
             dir,
             port: PORT_DEFAULT,
+            functions_port: None,
             status_api_url: None,
             status_api_token: STATUS_API_TOKEN_DEFAULT.to_owned(),
             status_api_client_id: STATUS_API_CLIENT_ID_DEFAULT.to_owned(),

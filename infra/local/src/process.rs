@@ -71,6 +71,11 @@ impl Processes {
         }
     }
 
+    /// The process groups of all of them that still run.
+    pub(crate) fn groups(&self) -> Result<Vec<i32>, Error> {
+        Ok(self.read()?.iter().filter(|process| process.runs()).map(|process| process.group).collect())
+    }
+
     pub(crate) fn any(&self) -> Result<bool, Error> {
         Ok(!self.read()?.is_empty())
     }
@@ -146,6 +151,12 @@ mod field {
     pub(super) const STATE: usize = 0;
     pub(super) const GROUP: usize = 2;
     pub(super) const START: usize = 19;
+}
+
+/// The process group of a process.
+#[cfg(target_os = "linux")]
+pub(crate) fn group_of(pid: i32) -> Option<i32> {
+    stat(pid)?.get(field::GROUP)?.parse().ok()
 }
 
 #[cfg(target_os = "linux")]

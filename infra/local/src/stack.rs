@@ -160,7 +160,8 @@ impl Starting<'_> {
     fn run(&self) -> Result<StackInfo, Error> {
         let dir = &self.options.dir;
         progress(&format!("starting the emulator on port {}", self.port));
-        emulator::start(&self.python, &self.processes, dir, self.port)?;
+        let functions_port = self.options.functions_port.unwrap_or(self.port);
+        emulator::start(&self.python, &self.processes, dir, self.port, functions_port)?;
         let simulator = match &self.options.status_api_url {
             Some(_) => None,
             None => {

@@ -8,6 +8,7 @@ use crate::Outcome;
 /// The package of the programs, and the program of the same name.
 const DEMO: &str = "demo";
 const REHEARSE: &str = "rehearse";
+const LOAD: &str = "load";
 /// The operator's command, which the rehearsals use.
 const OPERATORS: &str = "spgctl";
 
@@ -28,6 +29,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The rehearsals of recoveries.
 pub fn rehearse(arguments: &Arguments) -> Outcome {
     become_program(REHEARSE, &[OPERATORS], arguments)
+}
+
+/// Thousands of payments under kills and cuts.
+pub fn load(arguments: &Arguments) -> Outcome {
+    become_program(LOAD, &[], arguments)
 }
 
 /// Builds all that the program runs at once, so that they share what they depend on, and becomes the program, which then has the

@@ -44,6 +44,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Mutation testing of what decides
     Mutants(mutants::Arguments),
+    /// Thousands of payments on the local stack while processes are killed and connections cut, with a verdict
+    Load(demo::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Load(arguments) => demo::load(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

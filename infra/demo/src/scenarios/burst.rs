@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spg_simulator::traffic::PlannedPayment;
-use spg_simulator::{Burst, Ending, Kind, Payment, Status, TrafficSpec};
+use spg_simulator::{Burst, Ending, Kind, Payment, TrafficSpec};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::outcomes::in_words;
+use crate::outcomes::{in_words, is_paid};
 use crate::scene::{End, SOON};
 use crate::{Event, Failure, Item, Phase, Scenario, Scene, report};
 
@@ -201,12 +201,6 @@ fn is_well_told(told: &[Event], ending: Ending) -> bool {
     let corrected = told.iter().filter(|event| event.is_corrected()).count();
     let corrections_max = usize::from(ending == Ending::DeclinedAfterwards);
     finalised == 1 && corrected <= corrections_max && told.len() == finalised + corrected
-}
-
-fn is_paid(payment: &Payment) -> bool {
-    let truth = payment.truth();
-    let pays = matches!(truth.payment_type.as_str(), "PURS" | "PREF");
-    truth.status == Status::Success && pays && truth.reference_paid != Some(false)
 }
 
 /// How long it took from SPG's last change to the stored state: where its webhook came, and where the sweeper had to find it.

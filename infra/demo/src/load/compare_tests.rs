@@ -1,0 +1,134 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use spg_simulator::{Change, Config, Kind, Notification, PaymentSpec, Simulator, Status, TrafficSpec};
+
+use super::*;
+use crate::item::Step;
+
+/// One payment that became Success and was acknowledged, stored and told as it should be; a test spoils one thing.
+struct Story {
+    planned: PlannedPayment,
+    truth: Payment,
+    report: PaymentReport,
+    item: Option<Item>,
+    events: Vec<Event>,
+}
+
+impl Story {
+    async fn new() -> Self {
+        let spg = Simulator::start(Config::default()).await.unwrap();
+        let like = spg.plan_burst(&TrafficSpec { payments: 1, ..TrafficSpec::default() }).unwrap().payments.remove(0);
+        let id = spg.create(PaymentSpec::new(Kind::MbWay, 1590)).unwrap();
+        spg.set_status(&id, Change::from(Status::Success)).unwrap();
+        let notification: Notification = spg.notification(&id).unwrap();
+        let mut report = spg.report().payments.remove(1);
+        report.notifications[0].outcome = Outcome::Delivered;
+        let step = Step { to: "Success".to_owned(), source: "StatusApi".to_owned(), at: 1 };
+        let item = Item {
+            status: "Success".to_owned(),
+            version: 2,
+            outcome: 1,
+            notifications: BTreeMap::from([(notification.notification_id, "Claimed".to_owned())]),
+            history: vec![step],
+            ..Item::default()
+        };
+        let planned = PlannedPayment { transaction_id: id.clone(), ending: Ending::Success, ..like };
+        Self { planned, truth: spg.payment(&id).unwrap(), report, item: Some(item), events: vec![event(&id, 1, true)] }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let Self { planned, truth, report, item, events } = self;
+        compare(&[Seen { planned, truth, report: Some(report), item: item.as_ref(), events }])
+    }
+
+    /// How many were lost, wrong and twice.
+    fn counts(&self) -> (usize, usize, usize) {
+        let verdict = self.verdict();
+        assert_eq!(verdict.held(), verdict == Verdict::default());
+        (verdict.lost.len(), verdict.wrong.len(), verdict.duplicated.len())
+    }
+
+    fn item(&mut self) -> &mut Item {
+        self.item.as_mut().unwrap()
+    }
+}
+
+fn event(id: &str, outcome: u64, paid: bool) -> Event {
+    let detail: Value = json!({
+        "schemaVersion": 1, "eventId": format!("{id}#{outcome}"), "transactionID": id, "outcome": outcome, "version": 2,
+        "paymentStatus": "Success", "previousStatus": "Pending", "paid": paid, "retryEligible": false,
+        "merchantTransactionId": null, "terminalId": null, "paymentMethod": null, "paymentType": null, "amount": null,
+        "occurredAt": null, "confirmedAt": null, "reason": null,
+    });
+    Event { detail_type: "Transaction Finalised".to_owned(), source: "spg.transactions".to_owned(), detail }
+}
+
+#[tokio::test]
+async fn as_it_should_be_also_when_an_event_comes_again() {
+    let mut story = Story::new().await;
+    assert_eq!(story.verdict(), Verdict::default());
+    story.events.push(story.events[0].clone());
+    assert_eq!(story.counts(), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_lost() {
+    let mut story = Story::new().await;
+    story.events.clear();
+    assert_eq!(story.counts(), (2, 0, 0), "an outcome is stored and not told: {:?}", story.verdict());
+
+    let mut story = Story::new().await;
+    story.item().notifications.clear();
+    assert_eq!(story.counts(), (1, 0, 0));
+
+    let mut story = Story::new().await;
+    story.item().status = "Pending".to_owned();
+    assert_eq!(story.counts(), (1, 0, 0));
+
+    let mut story = Story::new().await;
+    story.item = None;
+    assert!(story.verdict().lost.len() >= 2, "{:?}", story.verdict());
+
+    let mut story = Story::new().await;
+    story.report.notifications[0].outcome = Outcome::Failed;
+    assert_eq!(story.counts(), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn what_spg_does_not_say_is_wrong() {
+    let mut story = Story::new().await;
+    story.item().status = "Declined".to_owned();
+    assert_eq!(story.counts(), (0, 1, 0));
+
+    let mut story = Story::new().await;
+    story.item().history[0].source = "Notification".to_owned();
+    assert_eq!(story.counts(), (0, 1, 0));
+
+    let mut story = Story::new().await;
+    story.events[0].detail["paid"] = json!(false);
+    assert_eq!(story.counts(), (0, 1, 0));
+
+    let mut story = Story::new().await;
+    story.report.notifications[0].outcome = Outcome::Lost;
+    assert_eq!(story.counts(), (0, 1, 0), "recorded, and never sent");
+
+    let mut story = Story::new().await;
+    story.item().attention.insert("Lapsed".to_owned());
+    assert_eq!(story.counts(), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn one_effect_told_twice_is_twice() {
+    let mut story = Story::new().await;
+    story.events.push(event(story.events[0].transaction_id(), 1, false));
+    assert_eq!(story.counts().2, 1, "other content: {:?}", story.verdict());
+
+    let mut story = Story::new().await;
+    story.events.push(event(story.events[0].transaction_id(), 2, true));
+    assert_eq!(story.counts().2, 2, "finalised twice, and one more than is stored: {:?}", story.verdict());
+
+    let mut story = Story::new().await;
+    story.events[0] = event(story.events[0].transaction_id(), 2, true);
+    assert_eq!(story.counts().2, 1, "not from 1: {:?}", story.verdict());
+}

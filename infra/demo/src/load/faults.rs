@@ -1,0 +1,142 @@
+//! What goes wrong, and when: first function processes are killed, then connections are cut, then the Status API is away.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::seq::IndexedRandom as _;
+use spg_local::Environment;
+use spg_simulator::{Fault, FaultRule, Seed};
+use tokio::time::Instant;
+
+use crate::load::cutter::Cutter;
+use crate::{Failure, Stage};
+
+/// Percent of the time in which payments arrive.
+const KILLS_PERCENT: (u32, u32) = (5, 55);
+const CUTS_PERCENT: (u32, u32) = (57, 72);
+const OUTAGE_PERCENT: u32 = 75;
+pub const OUTAGE: Duration = Duration::from_secs(75);
+const KILLS_PER_CUT: u32 = 3;
+/// Every so many cuts the functions reach nothing for a while.
+const DARK_EACH: usize = 4;
+const DARK: Duration = Duration::from_secs(4);
+/// How long a process of the wanted function is waited for.
+const VICTIM_WAIT_MAX: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often each function is killed, of a hundred.
+const VICTIMS: [(&str, u32); 4] = [("processor", 45), ("ack", 25), ("publisher", 18), ("sweeper", 12)];
+
+/// Times are since the first payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub kills: Vec<(Duration, &'static str)>,
+    pub cuts: Vec<(Duration, Duration)>,
+    pub outage: (Duration, Duration),
+}
+
+impl Plan {
+    pub fn draw(seed: Seed, within: Duration, kills: u32) -> Self {
+        let mut rng = seed.stream("load", "faults");
+        let mut moments = |number: u32, (from, to): (u32, u32)| {
+            let (from, to) = (within * from / 100, within * to / 100);
+            let mut drawn: Vec<Duration> = (0..number).map(|_| rng.random_range(from..=to)).collect();
+            drawn.sort_unstable();
+            drawn
+        };
+        let killed = moments(kills, KILLS_PERCENT);
+        let cut = moments(kills.div_ceil(KILLS_PER_CUT), CUTS_PERCENT);
+        let mut rng = seed.stream("load", "victims");
+        let kills = killed.into_iter().map(|at| (at, victim(rng.random_range(0..100)))).collect();
+        let dark = |number: usize| if number % DARK_EACH == DARK_EACH - 1 { DARK } else { Duration::ZERO };
+        let cuts = cut.into_iter().enumerate().map(|(number, at)| (at, dark(number))).collect();
+        let begins = within * OUTAGE_PERCENT / 100;
+        Self { kills, cuts, outage: (begins, begins + OUTAGE) }
+    }
+}
+
+fn victim(mut drawn: u32) -> &'static str {
+    for (function, share) in VICTIMS {
+        if drawn < share {
+            return function;
+        }
+        drawn -= share;
+    }
+    VICTIMS[0].0
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Processes killed, by function.
+    pub kills: BTreeMap<String, u32>,
+    pub cuts: u32,
+    pub dark: Duration,
+    /// Epoch milliseconds.
+    pub outage: (u64, u64),
+}
+
+/// Does what was planned.
+pub async fn play(stage: &Stage, dir: &Path, cutter: &Cutter, plan: &Plan, began: Instant) -> Result<Done, Failure> {
+    let mut done = Done::default();
+    let mut rng = stage.spg.config().seed.stream("load", "which");
+    for (at, function) in &plan.kills {
+        tokio::time::sleep_until(began + *at).await;
+        if kill(dir, function, &mut rng).await? {
+            *done.kills.entry((*function).to_owned()).or_default() += 1;
+        }
+    }
+    for (at, dark) in &plan.cuts {
+        tokio::time::sleep_until(began + *at).await;
+        cutter.refuse(!dark.is_zero());
+        cutter.cut();
+        tokio::time::sleep(*dark).await;
+        cutter.refuse(false);
+        done.cuts += 1;
+        done.dark += *dark;
+    }
+    tokio::time::sleep_until(began + plan.outage.0).await;
+    stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
+    stage.say("Status API", "answers 503");
+    done.outage.0 = stage.now_millis();
+    tokio::time::sleep_until(began + plan.outage.1).await;
+    stage.spg.set_faults(Vec::new());
+    done.outage.1 = stage.now_millis();
+    stage.say("Status API", "is back");
+    Ok(done)
+}
+
+/// Kills any process of the function; false if there is none for a while.
+async fn kill(dir: &Path, function: &str, rng: &mut impl Rng) -> Result<bool, Failure> {
+    let deadline = Instant::now() + VICTIM_WAIT_MAX;
+    while Instant::now() < deadline {
+        let mut found = Environment::all(dir)?;
+        found.retain(|environment| environment.function.ends_with(function));
+        if found.choose(rng).is_some_and(Environment::kill) {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_one_after_the_other_and_replay() {
+        let within = Duration::from_secs(1000);
+        let plan = Plan::draw(Seed(1), within, 90);
+        assert_eq!(plan, Plan::draw(Seed(1), within, 90));
+        assert_ne!(plan, Plan::draw(Seed(2), within, 90));
+        assert_eq!((plan.kills.len(), plan.cuts.len()), (90, 30));
+        assert!(plan.kills.is_sorted() && plan.cuts.is_sorted());
+        assert!(plan.kills[89].0 < plan.cuts[0].0 && plan.cuts[29].0 < plan.outage.0);
+        assert_eq!(plan.cuts.iter().filter(|(_, dark)| !dark.is_zero()).count(), 7);
+        for (function, _) in VICTIMS {
+            assert!(plan.kills.iter().any(|(_, victim)| *victim == function), "{function}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spg_local::Stack;
+use spg_simulator::traffic::PlannedPayment;
+use spg_simulator::{Payment, SimTime, TrafficSummary};
+use tokio::time::Instant;
+
+use crate::load::compare::{Seen, compare, whole};
+use crate::load::cutter::Cutter;
+use crate::load::faults::{self, Done, Plan};
+use crate::load::figures::{self, FaultFigures, Figures};
+use crate::load::traffic;
+use crate::stage::millis;
+use crate::{Event, Failure, Item, Options, Stage, keep};
+
+const RESULT_FILE: &str = "load.json";
+const NAME: &str = "load";
+const SHOW_EACH: Duration = Duration::from_secs(15);
+/// After the last webhook: the sweeper, messages of killed processes (invisible for three minutes), and the references that are
+/// first asked about after ten minutes.
+const SETTLED_WITHIN: Duration = Duration::from_secs(15 * 60);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Nothing came for so long: nothing more comes. Longer than the half minute after which a Success is asked about again and the
+/// sweeper's minute together, so that what a recheck does wrong is still seen.
+const QUIET: Duration = Duration::from_secs(110);
+const LOG_OF_DEATHS: &str = "Runtime exited before returning a response";
+
+/// How it is run.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    pub payments: u32,
+    pub kills: u32,
+    pub per_minute: u32,
+    pub seed: u64,
+    pub keep: bool,
+    pub port: u16,
+    pub dir: PathBuf,
+}
+
+/// Success only if nothing was lost, wrong or done twice.
+pub async fn run(options: LoadOptions) -> ExitCode {
+    match load(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn load(options: &LoadOptions) -> Result<bool, Failure> {
+    let dir = std::path::absolute(&options.dir)?;
+    spg_local::end_on_interrupt(dir.clone())?;
+    let outcome = on_stage(options, &dir).await;
+    if !options.keep || outcome.is_err() {
+        tokio::task::spawn_blocking(move || Stack::down(&dir)).await??;
+    }
+    outcome
+}
+
+async fn on_stage(options: &LoadOptions, dir: &Path) -> Result<bool, Failure> {
+    let cutter = Cutter::start().await?;
+    let LoadOptions { seed, port, keep, .. } = *options;
+    let stage_options = Options { keep, seed, only: None, list: false, port, dir: options.dir.clone() };
+    let stage = Arc::new(Stage::with_functions_port(&crate::DEMO, &stage_options, Some(cutter.port())).await?);
+    let aws_port = stage.info.aws_endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+    cutter.lead_to(aws_port.ok_or("the emulator's address has no port")?);
+
+    let within = Duration::from_secs(60) * options.payments / options.per_minute.max(1);
+    let plan = Plan::draw(stage.spg.config().seed, within, options.kills);
+    let burst = traffic::plan(&stage.spg, options.payments, within)?;
+    let planned = burst.payments.clone();
+    stage.say(NAME, &format!("{} payments within {} s, seed {seed}", planned.len(), within.as_secs()));
+
+    let (began, began_simulated, began_millis) = (Instant::now(), stage.spg.clock().now(), stage.now_millis());
+    let registering = tokio::spawn(traffic::register_all(Arc::clone(&stage), planned.clone(), began));
+    let shown = tokio::spawn(show(Arc::clone(&stage), planned.clone(), began));
+    let (traffic, done) = tokio::join!(stage.spg.play_burst(burst), faults::play(&stage, dir, &cutter, &plan, began));
+    let (done, registrations_refused) = (done?, registering.await??);
+    stage.say(NAME, "all webhooks are delivered or lost");
+    let truths: BTreeMap<String, Payment> = planned
+        .iter()
+        .map(|it| Ok((it.transaction_id.clone(), stage.spg.payment(&it.transaction_id)?)))
+        .collect::<Result<_, Failure>>()?;
+    let items = until_settled(&stage, &truths).await?;
+    shown.abort();
+
+    let faults = fault_figures(&stage, dir, &cutter, &plan, done, began_millis, registrations_refused);
+    let run = Run { stage: &stage, planned: &planned, truths, items, began_simulated, began_millis, began };
+    let figures = run.figures(options, within, traffic, faults).await?;
+    let file = dir.join(RESULT_FILE);
+    fs::write(&file, serde_json::to_vec_pretty(&figures)?)?;
+    println!("\n{}\nresults: {}", figures.in_words(), file.display());
+    if options.keep {
+        keep::until_interrupted(&stage, dir).await;
+    }
+    Ok(figures.held)
+}
+
+/// Shows how far it is, until it is ended.
+async fn show(stage: Arc<Stage>, planned: Vec<PlannedPayment>, began: Instant) {
+    loop {
+        tokio::time::sleep(SHOW_EACH).await;
+        let now = stage.simulated(began.elapsed());
+        let arrived = planned.iter().filter(|payment| payment.start <= now).count();
+        let waiting = stage.clients.waiting(&stage.info.queue_url).await;
+        let waiting = waiting.map_or_else(|_| "?".to_owned(), |waiting| waiting.to_string());
+        let told = stage.outcomes.count();
+        stage.say(NAME, &format!("{arrived} payments arrived, {told} events told, {waiting} messages on the queue"));
+    }
+}
+
+/// Waits until all are in SPG's true state and the merchant has heard of it, the queue is empty, and nothing more comes; or
+/// the time is over.
+async fn until_settled(stage: &Stage, truths: &BTreeMap<String, Payment>) -> Result<BTreeMap<String, Item>, Failure> {
+    let deadline = Instant::now() + SETTLED_WITHIN;
+    let (mut quiet_since, mut last) = (Instant::now(), 0);
+    let mut open: Vec<String> = truths.keys().cloned().collect();
+    while Instant::now() < deadline {
+        let items = stage.items(&open).await?;
+        let told = stage.outcomes.merchant_view();
+        let settled = |id: &String| {
+            let status = truths[id].truth().status.as_str();
+            items.get(id).is_some_and(|item| item.status == status)
+                && told.get(id).is_some_and(|event| event.status() == status)
+        };
+        open.retain(|id| !settled(id));
+        let count = stage.outcomes.count();
+        let waiting = stage.clients.waiting(&stage.info.queue_url).await?;
+        if count != last || waiting > 0 || !open.is_empty() {
+            (quiet_since, last) = (Instant::now(), count);
+        }
+        if quiet_since.elapsed() >= QUIET {
+            break;
+        }
+        stage.say(NAME, &format!("{} of {} settled and told", truths.len() - open.len(), truths.len()));
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let all: Vec<String> = truths.keys().cloned().collect();
+    stage.items(&all).await
+}
+
+fn fault_figures(
+    stage: &Stage,
+    dir: &Path,
+    cutter: &Cutter,
+    plan: &Plan,
+    done: Done,
+    began: u64,
+    registrations_refused: usize,
+) -> FaultFigures {
+    let log = fs::read(dir.join("emulator.log")).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let deaths: Vec<&str> = log.lines().filter(|line| line.contains(LOG_OF_DEATHS)).collect();
+    let functions = &stage.info.functions;
+    let killed_at_work = [&functions.ack, &functions.processor, &functions.sweeper, &functions.publisher]
+        .map(|name| (name.clone(), deaths.iter().filter(|line| line.contains(name.as_str())).count()));
+    let window = |from: Option<Duration>, to: Option<Duration>| {
+        (millis(from.unwrap_or_default()).cast_signed(), millis(to.unwrap_or_default()).cast_signed())
+    };
+    let since = |at: u64| at.cast_signed() - began.cast_signed();
+    let cuts = cutter.cuts();
+    FaultFigures {
+        kills_window: window(plan.kills.first().map(|kill| kill.0), plan.kills.last().map(|kill| kill.0)),
+        cuts_window: window(plan.cuts.first().map(|cut| cut.0), plan.cuts.last().map(|cut| cut.0)),
+        outage_window: (since(done.outage.0), since(done.outage.1)),
+        kills: done.kills,
+        killed_at_work: killed_at_work.into(),
+        cuts: done.cuts,
+        connections_cut: cuts.connections,
+        answers_cut: cuts.waiting,
+        connections_refused: cuts.refused,
+        dark_milliseconds: millis(done.dark),
+        registrations_refused,
+    }
+}
+
+/// A run that is over.
+struct Run<'a> {
+    stage: &'a Stage,
+    planned: &'a [PlannedPayment],
+    truths: BTreeMap<String, Payment>,
+    items: BTreeMap<String, Item>,
+    began_simulated: SimTime,
+    began_millis: u64,
+    began: Instant,
+}
+
+impl Run<'_> {
+    async fn figures(
+        &self,
+        options: &LoadOptions,
+        within: Duration,
+        traffic: TrafficSummary,
+        faults: FaultFigures,
+    ) -> Result<Figures, Failure> {
+        let report = self.stage.spg.report();
+        let reports: BTreeMap<&str, _> = report.payments.iter().map(|it| (it.transaction_id.as_str(), it)).collect();
+        let told = self.stage.outcomes.all();
+        let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+        told.iter().for_each(|event| events.entry(event.transaction_id()).or_default().push(event.clone()));
+        let distinct: usize = self.stage.outcomes.by_transaction().values().map(Vec::len).sum();
+        let all: Vec<Seen<'_>> = self
+            .planned
+            .iter()
+            .filter_map(|planned| {
+                let id = planned.transaction_id.as_str();
+                Some(Seen {
+                    planned,
+                    truth: self.truths.get(id)?,
+                    report: reports.get(id).copied(),
+                    item: self.items.get(id),
+                    events: events.get(id).map_or(&[], Vec::as_slice),
+                })
+            })
+            .collect();
+        let mut verdict = compare(&all);
+        let waiting = self.stage.clients.waiting(&self.stage.info.queue_url).await?;
+        let panics = ["ack", "processor", "sweeper", "publisher"].map(|it| self.stage.log_lines(it, &["panicked at"]));
+        whole(&mut verdict, &report, waiting, self.stage.letters.bodies().len(), panics.iter().sum());
+        let samples = figures::samples(&all, self.began_millis, |seen| self.ended(seen));
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        let mut endings: BTreeMap<String, usize> = BTreeMap::new();
+        for payment in self.planned {
+            *kinds.entry(format!("{:?}", payment.kind)).or_default() += 1;
+            *endings.entry(format!("{:?}", payment.ending)).or_default() += 1;
+        }
+        Ok(Figures {
+            seed: options.seed,
+            payments: all.len(),
+            kinds,
+            endings,
+            arrivals_milliseconds: millis(within),
+            took_milliseconds: millis(self.began.elapsed()),
+            traffic,
+            without_any_webhook: self.planned.iter().filter(|it| it.is_lost()).count(),
+            events: distinct,
+            events_again: told.len() - distinct,
+            questions: report.summary.questions,
+            questions_max: report.payments.iter().map(|it| it.questions.len()).max().unwrap_or_default(),
+            to_final: figures::to_final(&samples, &faults),
+            recovery: figures::recovery(&samples, faults.outage_window),
+            faults,
+            held: verdict.held(),
+            verdict,
+            samples,
+        })
+    }
+
+    /// Epoch milliseconds of SPG's last change. What succeeds at once does so when it arrives.
+    fn ended(&self, seen: &Seen<'_>) -> u64 {
+        let last = seen.truth.truths.last().map_or(SimTime::default(), |moment| moment.at);
+        let arrived = self.began_simulated.plus(seen.planned.start);
+        self.stage.epoch_millis(last.max(arrived))
+    }
+}
