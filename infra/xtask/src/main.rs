@@ -60,7 +60,6 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
-        Command::Demo(arguments) => demo::run(&arguments),
         Command::Load(arguments) => demo::load(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
