@@ -16,17 +16,22 @@ pub const RESTORED_OUTCOME_STEP: u64 = 1_000_000;
 ///   something else since;
 /// - the write itself publishes nothing.
 ///
+/// One that was first seen after the snapshot's was opened anew, by what came in after the loss: however many writes it has, its
+/// outcomes began at 1 again, so it is merged and raised too.
+///
 /// What has come in about the same transaction meanwhile is kept: its notifications, claims and reasons for attention; and its state,
 /// if a status answer made it final.
 pub fn restore(snapshot: Transaction, present: Option<&Transaction>, due_at: Timestamp) -> Option<Write> {
-    let version = snapshot.version + 1;
     let Some(present) = present else {
+        let version = snapshot.version + 1;
         let transaction = raised(snapshot, version, due_at);
         return Some(Write { expected_version: None, recorded: Vec::new(), raised: Vec::new(), transaction });
     };
-    if present.version >= snapshot.version {
+    let opened_anew = present.first_seen_at > snapshot.first_seen_at;
+    if present.version >= snapshot.version && !opened_anew {
         return None;
     }
+    let version = snapshot.version.max(present.version) + 1;
     let merged =
         if present.confirmed_at.is_some() { merge(present.clone(), &snapshot) } else { merge(snapshot, present) };
     let transaction = raised(merged, version, due_at);

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, OutcomeDetail, OutcomeEvent, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind, Transaction, restore,
+    ChangeKind, Evidence, OutcomeDetail, OutcomeEvent, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind, Transaction,
+    restore,
 };
 use support::{Ledger, notification, notify, register, silence};
 
@@ -143,4 +144,32 @@ fn a_state_that_an_answer_made_final_meanwhile_is_never_taken_back() {
     assert_eq!(restored.status, PaymentStatus::parse("Declined").unwrap());
     assert_eq!(restored.notifications.len(), 3);
     assert_eq!(restored.outcome, 1 + RESTORED_OUTCOME_STEP);
+}
+
+/// The table is lost, a repeated webhook opens the transaction anew, and only then is it restored: its outcomes began at 1 again.
+#[test]
+fn what_was_opened_anew_since_is_raised_however_many_writes_it_has() {
+    let mut world = World::default();
+    let mut ledger = Ledger::after([notify(notification("n1", "Pending"))]);
+    let snapshot = ledger.transaction().clone();
+    world.answer(&mut ledger, "Success");
+    world.answer(&mut ledger, "Declined");
+    ledger.stored = None;
+    ledger.wait(Duration::from_secs(3600));
+    let mut late = notify(notification("n2", "Success"));
+    if let Evidence::Notification { received_at, .. } = &mut late {
+        *received_at = ledger.now;
+    }
+    for evidence in [late, notify(notification("n3", "InProcessing"))] {
+        ledger.weigh(&evidence);
+    }
+    let present = ledger.transaction().clone();
+    assert!(present.version > snapshot.version);
+    let write = restore(snapshot.clone(), Some(&present), ledger.now).unwrap();
+    assert_eq!(write.expected_version, Some(present.version));
+    assert_eq!((write.transaction.version, write.transaction.notifications.len()), (present.version + 1, 3));
+    assert_eq!(restore(snapshot, Some(&write.transaction), ledger.now), None, "twice does nothing");
+    ledger.stored = Some(write.transaction);
+    world.answer(&mut ledger, "Success");
+    assert_eq!(world.held_status(), Some("Success"));
 }
