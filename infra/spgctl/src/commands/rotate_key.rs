@@ -5,7 +5,8 @@
 //!
 //! ack reads its secret at the start, and again when something does not open, at most once a minute. So a new key works within a
 //! minute of its first use, and SPG, which tries again after five, notices nothing. A retired key goes on being accepted by a
-//! process that holds it, until that reads again; for a key that leaked, that is too long: end those processes by deploying.
+//! process that holds it, until that reads again, for up to a quarter of an hour. For a key that leaked, that is too long:
+//! docs/recovery.md says how those processes are ended.
 
 use std::time::{Duration, Instant};
 
@@ -102,8 +103,8 @@ pub async fn retire(
     }
     found.keys.remove(0);
     secret.write(&found).await?;
-    let next = "done; processes that hold the old key accept it until they read the secret again: \
-                if it leaked, deploy the stack so that they end";
+    let next = "done; processes that hold the old key accept it for up to a quarter of an hour: \
+                if it leaked, end them as docs/recovery.md says";
     finish(found.keys.len(), Some(&sent), next.to_owned(), output)
 }
 
