@@ -82,7 +82,10 @@ mod tests {
             ("http://api.sibspayments.com/api/v2", Err(BaseUrlError::Insecure)),
             ("http://127.0.0.1.example.com/", Err(BaseUrlError::Insecure)),
             ("https://a:b@example.com/", Err(BaseUrlError::Extra)),
+            ("https://a@example.com/", Err(BaseUrlError::Extra)),
+            ("https://:b@example.com/", Err(BaseUrlError::Extra)),
             ("https://example.com/?q", Err(BaseUrlError::Extra)),
+            ("https://example.com/#f", Err(BaseUrlError::Extra)),
             ("ftp://example.com/", Err(BaseUrlError::Invalid)),
             ("api.sibspayments.com", Err(BaseUrlError::Invalid)),
             ("", Err(BaseUrlError::Invalid)),
@@ -90,6 +93,12 @@ mod tests {
             let parsed = BaseUrl::parse(text);
             assert_eq!(parsed.as_ref().map(|base| base.0.as_str()).map_err(|e| *e), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn tls_is_https() {
+        let is_tls = |text| BaseUrl::parse(text).unwrap().is_tls();
+        assert!(is_tls("https://example.com") && !is_tls("http://localhost"));
     }
 
     fn check(id: &str, expected: Option<&str>) {

@@ -150,10 +150,9 @@ mod tests {
             r#"{"default":{"token":"t","clientId":"c"},"terminals":{"50994":{"token":"bearer canary","clientId":"c"}}}"#,
             Err("terminals.50994.token of the Status API secret must be without the word Bearer"),
         );
-        check(
-            &format!(r#"{{"default":{{"token":"{}","clientId":"c"}}}}"#, "x".repeat(VALUE_BYTES_MAX + 1)),
-            Err("default.token of the Status API secret is too long for a header"),
-        );
+        let of_length = |bytes| format!(r#"{{"default":{{"token":"{}","clientId":"c"}}}}"#, "x".repeat(bytes));
+        check(&of_length(8192), Ok("Credentials(default, 0 terminals)"));
+        check(&of_length(8193), Err("default.token of the Status API secret is too long for a header"));
     }
 
     #[test]

@@ -1,8 +1,15 @@
 use spg_domain::SilenceKind;
 use spg_gateway::status::{BaseUrl, Credentials, FixedCredentials, StatusApiConfig, StatusClient};
 
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
 use crate::server::{Act, Server, answer, ok};
 use crate::{PENDING, SECRET, TIMEOUT, ask, client};
+
+/// The first byte of a TLS handshake record (RFC 8446, 5.1).
+const HANDSHAKE: u8 = 22;
 
 #[tokio::test]
 async fn a_connection_is_used_again() {
@@ -71,7 +78,7 @@ async fn a_first_connection_that_is_dropped_is_not_tried_again() {
 
 #[tokio::test]
 async fn nobody_listening() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let reply = ask(&client_of(&format!("http://{free}"))).await;
     assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unavailable), None));
     assert_eq!(reply.problem, Some("connection failed"));
@@ -90,18 +97,17 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn tls_is_spoken_and_its_failure_named() {
     // Answers the ClientHello with plain HTTP.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = client_of(&format!("https://{}", listener.local_addr().unwrap()));
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut first = [0; 1];
-        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut first).await.unwrap();
+        let first = stream.read_u8().await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut stream, &ok(PENDING)).await.unwrap();
         // Held until the client has read: a reset would be another failure.
-        (first[0], stream)
+        (first, stream)
     };
     let (reply, (first, _stream)) = tokio::join!(ask(&client), serve);
-    assert_eq!(first, 22, "a TLS handshake record");
+    assert_eq!(first, HANDSHAKE);
     assert_eq!((reply.result, reply.problem), (Err(SilenceKind::Unavailable), Some("TLS failed")));
 }
 
@@ -114,8 +120,17 @@ async fn warming_up_sends_nothing_where_there_is_no_tls() {
 }
 
 #[tokio::test]
+async fn warming_up_begins_a_tls_connection_and_outlives_its_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = client_of(&format!("https://{}", listener.local_addr().unwrap()));
+    let first_byte = async { listener.accept().await.unwrap().0.read_u8().await.unwrap() };
+    let (first_byte, ()) = timeout(TIMEOUT, async { tokio::join!(first_byte, client.warm_up(TIMEOUT)) }).await.unwrap();
+    assert_eq!(first_byte, HANDSHAKE);
+}
+
+#[tokio::test]
 async fn warming_up_is_bounded() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = client_of(&format!("https://{}", listener.local_addr().unwrap()));
     client.warm_up(std::time::Duration::from_millis(20)).await;
 }
