@@ -81,8 +81,11 @@ class Payments(unittest.TestCase):
 
         def acknowledged():
             payment = self.spg.payment(transaction_id)
-            done = all(one["outcome"] == "delivered" for one in payment["notifications"])
-            return payment if done and payment["notifications"][-1:] and payment["truth"][-1]["status"] == ending else None
+            sent, truth = payment["notifications"], payment["truth"]
+            # Each status is told, a moment after it became true.
+            told = len({one["notificationID"] for one in sent}) == len(truth)
+            done = told and all(one["outcome"] == "delivered" for one in sent)
+            return payment if done and truth[-1]["status"] == ending else None
 
         payment = eventually(f"{transaction_id} {ending}, all acknowledged", acknowledged)
         told = {one["notificationID"]: one["claims"] for one in payment["notifications"]}
