@@ -2,13 +2,14 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
-use crate::tools::{cargo, checkov, checks, command, run as run_command};
+use crate::tools::{cargo, checkov, checks, command, run as run_command, run_into};
 use crate::{Outcome, consumer, dependencies, parameters};
 
 #[derive(Args)]
@@ -27,12 +28,20 @@ pub struct Arguments {
 struct Step {
     name: &'static str,
     about: &'static str,
-    check: fn() -> Result<(), Box<dyn Error>>,
+    check: fn() -> Check,
 }
 
-/// In the order in which they run: what fails fast comes first.
-const STEPS: &[Step] = &[
+type Check = Result<(), Box<dyn Error>>;
+
+/// In the order in which they begin. The steps of a row run [`AT_ONCE`] at a time: they wait more than they compute.
+const ROWS: &[&[Step]] = &[CODE, BUILD, UNIT, STACK];
+
+/// One that computes and one that waits for programs to be installed, or for a clock.
+const AT_ONCE: usize = 2;
+
+const CODE: &[Step] = &[
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
+    Step { name: "clippy", about: "no warnings in any target", check: clippy },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
     Step {
         name: "consumer",
@@ -44,9 +53,15 @@ const STEPS: &[Step] = &[
         about: "licences, sources and duplicate versions of the dependencies",
         check: dependencies::check,
     },
-    Step { name: "clippy", about: "no warnings in any target", check: clippy },
-    Step { name: "build", about: "everything, once: the next two steps run what it makes", check: build },
-    Step { name: "unit", about: "the tests of all crates", check: unit },
+];
+
+const BUILD: &[Step] =
+    &[Step { name: "build", about: "everything, once: the steps after it run what it makes", check: build }];
+
+const UNIT: &[Step] = &[Step { name: "unit", about: "the tests of all crates", check: unit }];
+
+const STACK: &[Step] = &[
+    Step { name: "rehearse", about: "the recoveries of docs/recovery.md on the local stack", check: rehearse },
     Step {
         name: "parameters",
         about: "the template with every parameter changed, on the local stack",
@@ -54,7 +69,6 @@ const STEPS: &[Step] = &[
     },
     Step { name: "pysibs", about: "a client of another maker against the simulator, and its cipher", check: pysibs },
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
-    Step { name: "rehearse", about: "the recoveries of docs/recovery.md on the local stack", check: rehearse },
     Step {
         name: "spgctl",
         about: "every command of spgctl on the local stack, as docs/spgctl.md shows it",
@@ -65,13 +79,19 @@ const STEPS: &[Step] = &[
 /// Runs the chosen steps, all of them even if one fails.
 pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.list {
-        for step in STEPS {
+        for step in steps() {
             println!("{:<10} {}", step.name, step.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let chosen = STEPS.iter().filter(|step| arguments.chooses(step.name));
-    let results: Vec<(&str, bool)> = chosen.map(|step| (step.name, passes(step))).collect();
+    let mut results = Vec::new();
+    for row in ROWS {
+        let chosen: Vec<&Step> = row.iter().filter(|step| arguments.chooses(step.name)).collect();
+        match chosen[..] {
+            [step] => results.push((step.name, passes(step))),
+            _ => results.extend(beside_each_other(&chosen)?),
+        }
+    }
     let failed: Vec<&str> = results.iter().filter(|(_, passed)| !passed).map(|(name, _)| *name).collect();
     println!();
     if !failed.is_empty() {
@@ -89,7 +109,41 @@ impl Arguments {
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    STEPS.iter().map(|step| step.name)
+    steps().map(|step| step.name)
+}
+
+fn steps() -> impl Iterator<Item = &'static Step> {
+    ROWS.iter().copied().flatten()
+}
+
+/// Each in a process of its own, whose output is shown when it ends.
+fn beside_each_other(steps: &[&'static Step]) -> Result<Vec<(&'static str, bool)>, Box<dyn Error>> {
+    let own = binaries()?.join("xtask");
+    let logs = workspace().join("target/test");
+    fs::create_dir_all(&logs)?;
+    let waiting = Mutex::new(steps.iter());
+    let results = Mutex::new(Vec::new());
+    let next = || lock(&waiting).next();
+    let work = || {
+        while let Some(step) = next() {
+            println!("== {} begins: {}", step.name, step.about);
+            let log = logs.join(format!("{}.log", step.name));
+            let result = run_into(&log, command(&own).args(["test", "--only", step.name]));
+            let mut results = lock(&results);
+            println!("{}", String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()));
+            results.push((step.name, result.is_ok()));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
+    Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn passes(step: &Step) -> bool {
@@ -104,11 +158,11 @@ fn passes(step: &Step) -> bool {
     result.is_ok()
 }
 
-fn fmt() -> Result<(), Box<dyn Error>> {
+fn fmt() -> Check {
     run_command(cargo().args(["fmt", "--all", "--check"]))
 }
 
-fn clippy() -> Result<(), Box<dyn Error>> {
+fn clippy() -> Check {
     run_command(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
@@ -127,7 +181,7 @@ pub fn transform() -> Result<PathBuf, Box<dyn Error>> {
 }
 
 /// cfn-lint finds in the result what it does not see in the source, and the other way round.
-fn template() -> Result<(), Box<dyn Error>> {
+fn template() -> Check {
     let (tools, transformed) = (checks()?, transform()?);
     parameters::check_complete(&transformed)?;
     run_command(command(tools.program("cfn-lint")).arg("template.yaml").arg(&transformed))?;
@@ -143,21 +197,21 @@ fn template() -> Result<(), Box<dyn Error>> {
 }
 
 /// One build of everything has one set of features: nothing is compiled twice for the steps that follow.
-fn build() -> Result<(), Box<dyn Error>> {
+fn build() -> Check {
     run_command(cargo().args(["build", "--workspace", "--all-targets"]))
 }
 
-fn unit() -> Result<(), Box<dyn Error>> {
+fn unit() -> Check {
     run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(BINARIES_VARIABLE, binaries()?))
 }
 
-fn changed_parameters() -> Result<(), Box<dyn Error>> {
+fn changed_parameters() -> Check {
     let binaries = binaries()?;
     run_command(command(binaries.join("xtask")).arg("parameters").env(BINARIES_VARIABLE, &binaries))
 }
 
 /// The public client pysibs, unmodified, pinned with hashes.
-fn pysibs() -> Result<(), Box<dyn Error>> {
+fn pysibs() -> Check {
     let client = crate::tools::pysibs()?;
     run_command(
         command(client.program("python"))
@@ -167,17 +221,17 @@ fn pysibs() -> Result<(), Box<dyn Error>> {
     )
 }
 
-fn local() -> Result<(), Box<dyn Error>> {
+fn local() -> Check {
     let binaries = binaries()?;
     run_command(command(binaries.join("demo")).env(BINARIES_VARIABLE, &binaries))
 }
 
-fn rehearse() -> Result<(), Box<dyn Error>> {
+fn rehearse() -> Check {
     let binaries = binaries()?;
     run_command(command(binaries.join("rehearse")).env(BINARIES_VARIABLE, &binaries))
 }
 
-fn spgctl() -> Result<(), Box<dyn Error>> {
+fn spgctl() -> Check {
     let binaries = binaries()?;
     run_command(command(binaries.join("spgctl-record")).env(BINARIES_VARIABLE, &binaries))
 }

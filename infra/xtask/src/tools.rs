@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use spg_local::cargo;
@@ -35,6 +36,12 @@ pub fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|error| format!("{program} could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
+}
+
+/// Runs it with its output in a file; an error unless it ends with success.
+pub fn run_into(log: &Path, command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let file = File::create(log)?;
+    run(command.stdout(file.try_clone()?).stderr(file))
 }
 
 /// A program of cargo's that the project uses and does not depend on: built once, into `.tools/`, in exactly this version.
