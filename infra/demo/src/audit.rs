@@ -97,7 +97,7 @@ fn events_keep_to_the_contract(scene: &mut Scene, left: &Left) {
     for event in &all {
         let known = by_transaction.get(event.transaction_id()).into_iter().flatten();
         let born_again = left.born_again.contains(event.transaction_id());
-        let may = |field: &&str| *field == outcomes::LEARNED_LATE || born_again && CONFIRMED_AGAIN.contains(field);
+        let may = |field: &&str| born_again && CONFIRMED_AGAIN.contains(field);
         let other: Vec<&str> = known.flat_map(|first| first.contradictions(event)).filter(|it| !may(it)).collect();
         if !other.is_empty() {
             let fields = other.join(", ");

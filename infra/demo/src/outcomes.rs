@@ -37,10 +37,9 @@ const FIELDS: [&str; 17] = [
     "reason",
 ];
 
-/// When SPG says that it was. Where only a late webhook says it, the first event has the moment of the answer.
-pub const LEARNED_LATE: &str = "occurredAt";
-/// When it was confirmed, and in which version: another one where it was registered again after the table was lost.
-pub const CONFIRMED_AGAIN: [&str; 3] = ["version", "occurredAt", "confirmedAt"];
+/// What may be another where it was registered again after the table was lost: when it was confirmed, in which version, and the
+/// merchant's own id, which a registration need not name.
+pub const CONFIRMED_AGAIN: [&str; 4] = ["version", "occurredAt", "confirmedAt", "merchantTransactionId"];
 
 /// An event of the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,16 +159,12 @@ impl Event {
         self.detail_type == DETAIL_TYPES[1]
     }
 
-    /// In which fields the same outcome of the same transaction was told differently; a field that one of them did not know yet is
-    /// none of them.
+    /// In which fields the same outcome of the same transaction was told differently.
     pub fn contradictions(&self, other: &Self) -> Vec<&'static str> {
         if self.transaction_id() != other.transaction_id() || self.outcome() != other.outcome() {
             return Vec::new();
         }
-        let differs = |field: &&&str| {
-            let (one, another) = (&self.detail[**field], &other.detail[**field]);
-            one != another && !one.is_null() && !another.is_null()
-        };
+        let differs = |field: &&&str| self.detail[**field] != other.detail[**field];
         let mut found: Vec<&'static str> = FIELDS.iter().filter(differs).copied().collect();
         found.extend((self.detail_type != other.detail_type).then_some("detail-type"));
         found
@@ -262,9 +257,8 @@ mod tests {
         assert!(first.contradictions(&Event::of(&body(2, "Corrected", "Declined"))).is_empty());
         let mut later = first.clone();
         later.detail["merchantTransactionId"] = json!("order-1");
-        assert!(first.contradictions(&later).is_empty());
         later.detail["occurredAt"] = json!("later");
-        assert_eq!(first.contradictions(&later), ["occurredAt"]);
+        assert_eq!(first.contradictions(&later), ["merchantTransactionId", "occurredAt"]);
         let declined = Event::of(&body(1, "Corrected", "Declined"));
         assert_eq!(first.contradictions(&declined), ["paymentStatus", "paid", "detail-type"]);
     }

@@ -116,10 +116,10 @@ pub fn timeline(transaction: &Transaction) -> Vec<Entry> {
         push(resolution.at, None, "resolved", format!("{reason}: {}", resolution.note));
     }
     if let Some(published) = &transaction.published {
+        let outcome = published.told.as_ref().map_or(transaction.outcome, |told| told.outcome);
         let paid = if published.paid { ", paid" } else { "" };
         let reason = published.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let text =
-            format!("outcome {}: {} {}{paid}{reason}", transaction.outcome, kind(published.change), published.status);
+        let text = format!("outcome {outcome}: {} {}{paid}{reason}", kind(published.change), published.status);
         push(published.at, Some(published.version), "published", text);
     }
     if let Some(at) = transaction.confirmed_at {

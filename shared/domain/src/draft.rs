@@ -120,6 +120,9 @@ impl<'r> Draft<'r> {
 
     fn publish(&self, transaction: &mut Transaction) {
         if !self.kind.is_published() {
+            if let Some(stored) = &self.stored {
+                transaction.keep_told(stored);
+            }
             return;
         }
         let changed = transaction.history.last().filter(|change| change.version == transaction.version);
@@ -143,6 +146,7 @@ impl<'r> Draft<'r> {
             paid,
             reason: (!self.reasons.is_empty()).then(|| self.reasons.join(", ")),
             at: self.now,
+            told: None,
         });
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, Timestamp, Transaction, TransactionId, Word};
+use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, Timestamp, Told, Transaction, TransactionId, Word};
 
 /// The `source` of every event.
 pub const EVENT_SOURCE: &str = "spg.transactions";
@@ -88,25 +88,25 @@ impl OutcomeEvent {
             ChangeKind::NeedsAttention => DetailType::NeedsAttention,
             ChangeKind::Noted | ChangeKind::Opened | ChangeKind::Advanced => return None,
         };
-        let facts = &transaction.facts;
+        let Told { outcome, facts, confirmed_at } = transaction.told()?;
         let occurred_at: Timestamp = facts.transaction_date_time.unwrap_or(published.at);
         let detail = OutcomeDetail {
             schema_version: DETAIL_SCHEMA_VERSION,
-            event_id: format!("{}#{}", transaction.id, transaction.outcome),
+            event_id: format!("{}#{outcome}", transaction.id),
             transaction_id: transaction.id.clone(),
-            outcome: transaction.outcome,
+            outcome,
             version: published.version,
             payment_status: published.status.clone(),
             previous_status: published.previous.clone(),
             paid: published.paid,
             retry_eligible: published.status == PaymentStatus::Final(FinalStatus::Timeout),
-            merchant_transaction_id: facts.merchant_transaction_id.clone(),
-            terminal_id: facts.terminal_id.clone(),
-            payment_method: facts.payment_method.clone(),
-            payment_type: facts.payment_type.clone(),
-            amount: facts.amount.clone(),
+            merchant_transaction_id: facts.merchant_transaction_id,
+            terminal_id: facts.terminal_id,
+            payment_method: facts.payment_method,
+            payment_type: facts.payment_type,
+            amount: facts.amount,
             occurred_at: occurred_at.to_string(),
-            confirmed_at: transaction.confirmed_at.map(|at| at.to_string()),
+            confirmed_at: confirmed_at.map(|at| at.to_string()),
             reason: published.reason.clone(),
         };
         Some(Self { detail_type, detail })

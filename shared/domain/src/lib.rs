@@ -34,5 +34,5 @@ pub use status::{FinalStatus, PaymentStatus};
 pub use text::{Note, NotificationId, TextError, TransactionId, Word};
 pub use time::Timestamp;
 pub use transaction::{
-    Change, ChangeKind, HISTORY_ENTRIES_MAX, NOTIFICATIONS_MAX, NotificationRecord, Published, Rules, Transaction,
+    Change, ChangeKind, HISTORY_ENTRIES_MAX, NOTIFICATIONS_MAX, NotificationRecord, Published, Rules, Told, Transaction,
 };

@@ -14,7 +14,7 @@ pub const RESTORED_OUTCOME_STEP: u64 = 1_000_000;
 /// - its outcome is raised above anything that can have been published, so that no eventId is used twice;
 /// - it is due at `due_at`, whatever it is; and the answer is published even if it agrees, because consumers may have been told
 ///   something else since;
-/// - the write itself publishes nothing.
+/// - the write itself publishes nothing; what was told last stays told under the outcome that it had.
 ///
 /// One that was first seen after the snapshot's was opened anew, by what came in after the loss: however many writes it has, its
 /// outcomes began at 1 again, so it is merged and raised too.
@@ -24,18 +24,21 @@ pub const RESTORED_OUTCOME_STEP: u64 = 1_000_000;
 pub fn restore(snapshot: Transaction, present: Option<&Transaction>, due_at: Timestamp) -> Option<Write> {
     let Some(present) = present else {
         let version = snapshot.version + 1;
-        let transaction = raised(snapshot, version, due_at);
-        return Some(Write { expected_version: None, recorded: Vec::new(), raised: Vec::new(), transaction });
+        return Some(write(None, &snapshot, raised(snapshot.clone(), version, due_at)));
     };
     let opened_anew = present.first_seen_at > snapshot.first_seen_at;
     if present.version >= snapshot.version && !opened_anew {
         return None;
     }
     let version = snapshot.version.max(present.version) + 1;
-    let merged =
-        if present.confirmed_at.is_some() { merge(present.clone(), &snapshot) } else { merge(snapshot, present) };
-    let transaction = raised(merged, version, due_at);
-    Some(Write { expected_version: Some(present.version), recorded: Vec::new(), raised: Vec::new(), transaction })
+    let (base, other) = if present.confirmed_at.is_some() { (present, &snapshot) } else { (&snapshot, present) };
+    Some(write(Some(present.version), base, raised(merge(base.clone(), other), version, due_at)))
+}
+
+/// What `base` was told with stays under its own outcome.
+fn write(expected_version: Option<u64>, base: &Transaction, mut transaction: Transaction) -> Write {
+    transaction.keep_told(base);
+    Write { expected_version, recorded: Vec::new(), raised: Vec::new(), transaction }
 }
 
 /// `base` with what only `other` knows.

@@ -113,6 +113,17 @@ pub struct Published {
     /// Codes joined by `, `; none for a plain outcome.
     pub reason: Option<String>,
     pub at: Timestamp,
+    /// Where more is known since: what it was told with. None while the transaction still says the same.
+    pub told: Option<Told>,
+}
+
+/// What an outcome tells of its transaction besides the status. One event has one content, however late it is sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub outcome: u64,
+    /// Without the status of the reference: it is not told.
+    pub facts: Facts,
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// What the merchant can choose.
@@ -164,9 +175,34 @@ impl Transaction {
         }
     }
 
+    /// What the latest outcome was told with; none before the first.
+    pub fn told(&self) -> Option<Told> {
+        let published = self.published.as_ref()?;
+        Some(published.told.clone().unwrap_or_else(|| Told::now(self)))
+    }
+
+    /// Puts aside what was told, where this has moved on from `before` without telling it.
+    pub(crate) fn keep_told(&mut self, before: &Self) {
+        let (told, now) = (Told::now(before), Told::now(self));
+        if let Some(published) = self.published.as_mut().filter(|_| told != now) {
+            published.told.get_or_insert(told);
+        }
+    }
+
     /// As the latest outcome said: Success, of a paying type, and of a paid reference if there is one (rule 10).
     pub fn paid(&self) -> bool {
         self.published.as_ref().is_some_and(|published| published.paid)
+    }
+}
+
+impl Told {
+    /// What an outcome would be told with now.
+    fn now(transaction: &Transaction) -> Self {
+        Self {
+            outcome: transaction.outcome,
+            facts: Facts { reference_status: None, ..transaction.facts.clone() },
+            confirmed_at: transaction.confirmed_at,
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Evidence, OutcomeDetail, OutcomeEvent, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind, Transaction,
-    restore,
+    ChangeKind, Evidence, OutcomeDetail, OutcomeEvent, Outgoing, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind,
+    Transaction, restore,
 };
 use support::{Ledger, notification, notify, register, silence};
 
@@ -172,4 +172,16 @@ fn what_was_opened_anew_since_is_raised_however_many_writes_it_has() {
     ledger.stored = Some(write.transaction);
     world.answer(&mut ledger, "Success");
     assert_eq!(world.held_status(), Some("Success"));
+}
+
+#[test]
+fn what_was_told_before_the_snapshot_keeps_its_outcome() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    let told = Outgoing::latest(ledger.transaction()).unwrap();
+    let restored = restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction;
+    assert_eq!(Outgoing::latest(&restored), Some(told), "told again as it was, not under the raised outcome");
+    ledger.stored = Some(restored);
+    ledger.answer("Success");
+    assert_eq!(Outgoing::latest(ledger.transaction()).unwrap().event.detail.outcome, 2 + RESTORED_OUTCOME_STEP);
 }

@@ -74,6 +74,8 @@ pub(crate) mod member {
     pub(crate) const PREVIOUS: &str = "previous";
     pub(crate) const PAID: &str = "paid";
     pub(crate) const REASON: &str = "reason";
+    /// What it was told with; in it, the names of the item itself.
+    pub(crate) const TOLD: &str = "told";
     /// Of what a person has ended.
     pub(crate) const NOTE: &str = "note";
     /// Of an amount.

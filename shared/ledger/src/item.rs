@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, Change, ChangeKind, Facts, NotificationRecord, PaymentStatus, Published, Source, Timestamp, Transaction,
-    Word,
+    Amount, Change, ChangeKind, Facts, NotificationRecord, PaymentStatus, Published, Source, Timestamp, Told,
+    Transaction, Word,
 };
 
 use crate::attribute::{self, member};
@@ -113,6 +113,15 @@ fn published(published: &Published) -> AttributeValue {
     map.put_some(member::PAID, flag(published.paid));
     map.put_some(member::REASON, published.reason.as_deref().map(text));
     map.put(member::AT, time(published.at));
+    map.put_some(member::TOLD, published.told.as_ref().map(told));
+    map.into()
+}
+
+fn told(told: &Told) -> AttributeValue {
+    let mut map = Map::default();
+    map.put(attribute::OUTCOME, number(told.outcome));
+    map.put_some(attribute::CONFIRMED_AT, told.confirmed_at.map(time));
+    facts(&mut map, &told.facts);
     map.into()
 }
 

@@ -20,7 +20,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, Note, NotificationId, NotificationRecord,
-    PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Transaction, TransactionId, Word,
+    PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Told, Transaction, TransactionId, Word,
 };
 
 use crate::attribute::{self, member};
@@ -151,7 +151,16 @@ fn published(item: &Fields<'_>) -> Result<Option<Published>, Bad> {
         paid: published.flag(member::PAID)?,
         reason: published.some(member::REASON, Fields::text)?.map(str::to_owned),
         at: published.time(member::AT)?,
+        told: published.some(member::TOLD, Fields::map)?.as_ref().map(told).transpose()?,
     }))
+}
+
+fn told(told: &Fields<'_>) -> Result<Told, Bad> {
+    Ok(Told {
+        outcome: told.number(attribute::OUTCOME)?,
+        facts: facts(told)?,
+        confirmed_at: told.some(attribute::CONFIRMED_AT, Fields::time)?,
+    })
 }
 
 fn times_by_variant<K: Ord + DeserializeOwned>(
@@ -230,7 +239,7 @@ impl<'a> Fields<'a> {
         self.text(name).map(parse_variant)
     }
 
-    /// A map of the item itself.
+    /// A map in it.
     fn map(&self, name: &'static str) -> Result<Self, Bad> {
         Ok(Fields { attributes: self.get(name, as_map)?, path: name })
     }

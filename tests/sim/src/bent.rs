@@ -260,6 +260,9 @@ fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, an
             new.next_check_at = new.recheck_at;
         }
         Defect::ForgetsTheDueDate if new.status.as_final().is_none() => new.next_check_at = None,
+        Defect::RetellsWithWhatItLearned => {
+            new.published.iter_mut().for_each(|published| published.told = None);
+        }
         Defect::EvictsNotifications => {
             while new.notifications.len() > 2 {
                 let oldest = new.notifications.iter().min_by_key(|(_, n)| n.received_at).map(|(id, _)| id.clone());

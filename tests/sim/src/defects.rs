@@ -30,6 +30,7 @@ pub enum Defect {
     PublishesBeforeCommit,
     PublishesByItself,
     NewIdOnRedelivery,
+    RetellsWithWhatItLearned,
     IgnoresPartialFailures,
     WholeBatchFails,
     FailureIsSuccess,
@@ -45,7 +46,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::AcknowledgesBeforeEnqueue,
         Self::AcknowledgesDespiteRefusal,
         Self::DropsUnknownStatuses,
@@ -65,6 +66,7 @@ impl Defect {
         Self::PublishesBeforeCommit,
         Self::PublishesByItself,
         Self::NewIdOnRedelivery,
+        Self::RetellsWithWhatItLearned,
         Self::IgnoresPartialFailures,
         Self::WholeBatchFails,
         Self::FailureIsSuccess,
@@ -105,6 +107,7 @@ impl Defect {
             Self::PublishesBeforeCommit => "the event is sent before the write",
             Self::PublishesByItself => "the event is sent after the write, by the writer, not by the stream",
             Self::NewIdOnRedelivery => "an event that is sent again has another id",
+            Self::RetellsWithWhatItLearned => "the latest outcome is made anew of what is known by now",
             Self::IgnoresPartialFailures => "PutEvents' failed entries are not looked at",
             Self::WholeBatchFails => "one failed record gives back its whole batch",
             Self::FailureIsSuccess => "failed records are not named in the batch's answer",

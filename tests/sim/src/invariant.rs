@@ -21,6 +21,8 @@ pub enum Invariant {
     LaterAnswersWin,
     /// One event per outcome, always the same.
     OneEventPerOutcome,
+    /// An outcome can be told again from the table as it was told, whatever was learned since.
+    ToldAgainAlike,
     /// No event without its outcome in the table.
     NoEventWithoutOutcome,
     /// No outcome without its event.

@@ -144,10 +144,13 @@ impl State {
         self.expect(new.outcome == outcome + published, Invariant::OutcomesAreConsecutive, || {
             format!("{id}: {:?} makes outcome {} of {outcome}", new.change, new.outcome)
         });
-        if new.change.is_published()
-            && let Some(event) = OutcomeEvent::latest(new)
-        {
+        let Some(event) = OutcomeEvent::latest(new) else { return };
+        if new.change.is_published() {
             self.witness.outcomes.insert((id.clone(), new.outcome), event);
+        } else {
+            let told = self.witness.outcomes.get(&(id.clone(), event.detail.outcome));
+            let same = told.is_none_or(|told| *told == event);
+            self.expect(same, Invariant::ToldAgainAlike, || format!("{id}: {event:?} is not what was told"));
         }
     }
 

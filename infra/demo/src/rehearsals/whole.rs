@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spg_simulator::{Kind, PaymentSpec, Status};
 
-use crate::outcomes::{CONFIRMED_AGAIN, LEARNED_LATE};
+use crate::outcomes::CONFIRMED_AGAIN;
 use crate::scene::{End, SOON};
 use crate::{Event, Failure, Item, Scene, outcomes};
 
@@ -94,7 +94,7 @@ fn in_words(event: &Event) -> String {
 /// The fields in which an outcome of a transaction was told differently when it came again.
 fn told_in_two_ways(events: &[Event], id: &str, born_again: bool) -> String {
     let ours: Vec<&Event> = events.iter().filter(|event| event.transaction_id() == id).collect();
-    let may = |field: &&str| *field == LEARNED_LATE || born_again && CONFIRMED_AGAIN.contains(field);
+    let may = |field: &&str| born_again && CONFIRMED_AGAIN.contains(field);
     let pairs = ours.iter().flat_map(|one| ours.iter().map(move |other| (one, other)));
     let fields: BTreeSet<&str> =
         pairs.flat_map(|(one, other)| one.contradictions(other)).filter(|it| !may(it)).collect();

@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, FinalStatus, Note, NotificationId,
-    NotificationRecord, PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Transaction,
+    NotificationRecord, PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Told, Transaction,
     TransactionId, Word,
 };
 
@@ -150,17 +150,22 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn published() -> impl Strategy<Value = Option<Published>> {
     let texts = (prop::option::of(status()), prop::option::of(".{0,40}"));
-    let published = (change_kind(), any::<u64>(), status(), texts, any::<bool>(), time()).prop_map(
-        |(change, version, status, (previous, reason), paid, at)| Published {
-            change,
-            version,
-            status,
-            previous,
-            paid,
-            reason,
-            at,
-        },
-    );
+    let told = (any::<u64>(), facts(), prop::option::of(time())).prop_map(|(outcome, facts, confirmed_at)| Told {
+        outcome,
+        facts,
+        confirmed_at,
+    });
+    let published = (change_kind(), any::<u64>(), status(), texts, any::<bool>(), (time(), prop::option::of(told)));
+    let published = published.prop_map(|(change, version, status, (previous, reason), paid, (at, told))| Published {
+        change,
+        version,
+        status,
+        previous,
+        paid,
+        reason,
+        at,
+        told,
+    });
     prop::option::of(published)
 }
 

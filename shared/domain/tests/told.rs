@@ -1,0 +1,66 @@
+//! An outcome has one content, however late it is told again.
+
+#![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
+
+mod support;
+
+use spg_domain::{Evidence, Notification, OutcomeEvent};
+use support::{Ledger, at, notification, notify, register, status_answer, word};
+
+fn event(ledger: &Ledger) -> OutcomeEvent {
+    OutcomeEvent::latest(ledger.transaction()).unwrap()
+}
+
+/// The webhook comes after the sweeper has found the payment, and says more than the Status API did.
+fn late(id: &str) -> Notification {
+    let mut late = notification(id, "Success");
+    late.facts.transaction_date_time = Some(at(7));
+    late.facts.merchant_transaction_id = word("order-1");
+    late
+}
+
+#[test]
+fn what_is_learned_after_an_outcome_does_not_change_it() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    let told = event(&ledger);
+    assert_eq!(told.detail.merchant_transaction_id, None);
+    ledger.weigh(&notify(late("n1")));
+    assert_eq!(ledger.transaction().facts.merchant_transaction_id, word("order-1"), "it is learned");
+    assert_eq!(event(&ledger), told, "and not told under an outcome that was told without it");
+    let mut more = late("n2");
+    more.facts.terminal_id = word("another");
+    ledger.weigh(&notify(more));
+    assert_eq!(event(&ledger), told, "nor later");
+}
+
+#[test]
+fn the_next_outcome_tells_all_that_was_learned() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    ledger.weigh(&notify(late("n1")));
+    ledger.answer("Declined");
+    let told = event(&ledger);
+    assert_eq!((told.detail.outcome, told.detail.merchant_transaction_id), (2, word("order-1")));
+    assert_eq!(told.detail.occurred_at, at(7).to_string());
+}
+
+/// An answer that agrees may rule over the facts, and what it says is not told again either.
+#[test]
+fn an_answer_that_agrees_does_not_change_what_was_told() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    let told = event(&ledger);
+    let mut answer = status_answer("Success");
+    answer.facts.payment_method = word("CARD");
+    ledger.weigh(&Evidence::Answer { answer, asked_version: ledger.version() });
+    assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (word("CARD"), told));
+}
+
+#[test]
+fn nothing_is_put_aside_while_nothing_was_learned() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    ledger.weigh(&notify(notification("n1", "Success")));
+    assert_eq!(ledger.transaction().published.as_ref().unwrap().told, None);
+}
