@@ -1,7 +1,7 @@
 //! What the Status API does: it alone finalises and corrects (rules 1, 3, 4, 7, 8, 10).
 
 use crate::draft::{ANSWERED_NOW, Draft};
-use crate::schedule::{Asked, DOUBT_WINDOW, UNKNOWN_AFTER};
+use crate::schedule::{Asked, CORRECTION_RECHECK_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
 use crate::{
     AttentionReason, ChangeKind, Disposition, FinalStatus, PaymentStatus, Silence, SilenceKind, Source, StatusAnswer,
 };
@@ -116,7 +116,7 @@ fn final_answer(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, m
     let kind = if stored.is_some() { ChangeKind::Corrected } else { ChangeKind::Finalised };
     draft.change_status(PaymentStatus::Final(said), Source::StatusApi, kind);
     draft.accept_answer();
-    draft.plan_recheck(said);
+    draft.plan_recheck(said, stored.is_some());
     match stored {
         None => {}
         // C.4's post-authorisation decline.
@@ -167,9 +167,11 @@ fn agree(draft: &mut Draft<'_>, said: FinalStatus, facts: crate::Facts, mismatch
 }
 
 impl Draft<'_> {
-    fn plan_recheck(&mut self, said: FinalStatus) {
-        let at =
-            self.rules.recheck_success_after.filter(|_| said == FinalStatus::Success).map(|after| self.now + after);
+    /// A correction is looked at again whatever the rules are: two answers have disagreed, and the later one may have lagged.
+    fn plan_recheck(&mut self, said: FinalStatus, corrects: bool) {
+        let success = self.rules.recheck_success_after.filter(|_| said == FinalStatus::Success);
+        let correction = corrects.then_some(CORRECTION_RECHECK_AFTER);
+        let at = [success, correction].into_iter().flatten().min().map(|after| self.now + after);
         if let Some(transaction) = self.transaction_mut() {
             transaction.recheck_at = at;
         }

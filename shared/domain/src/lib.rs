@@ -29,7 +29,7 @@ pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
 pub use resolution::{Resolution, resolve};
 pub use restoration::{RESTORED_OUTCOME_STEP, restore};
-pub use schedule::{CHECKS_END_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
+pub use schedule::{CHECKS_END_AFTER, CORRECTION_RECHECK_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
 pub use status::{FinalStatus, PaymentStatus};
 pub use text::{Note, NotificationId, TextError, TransactionId, Word};
 pub use time::Timestamp;

@@ -148,9 +148,17 @@ fn learn(draft: &mut Draft<'_>, facts: &crate::Facts) -> Disposition {
 
 /// A transaction that only foreign terminals were known of turns out to be ours.
 fn adopt(draft: &mut Draft<'_>) {
-    let Some(transaction) = draft.transaction_mut() else { return };
-    if transaction.foreign {
-        transaction.foreign = false;
-        draft.due_now = true;
+    let Some(transaction) = draft.transaction_mut().filter(|transaction| transaction.foreign) else { return };
+    transaction.foreign = false;
+    let facts = &transaction.facts;
+    let claimed = |record: &NotificationRecord| {
+        let status = record.status.as_ref()?;
+        if record.reference_paid { status.as_final() } else { facts.effective(status).as_final() }
+    };
+    // What was only recorded is heard now.
+    let claims: Vec<FinalStatus> = transaction.notifications.values().filter_map(claimed).collect();
+    draft.due_now = true;
+    for claim in claims {
+        claim_final(draft, claim);
     }
 }

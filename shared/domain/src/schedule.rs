@@ -15,6 +15,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub const CHECKS_END_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
 /// Answers that confirm the stored state for this long end a doubt (rule 5).
 pub const DOUBT_WINDOW: Duration = DAY;
+/// A final state that replaced another is asked about once more after this time: longer than SPG's Status API is seen to lag.
+pub const CORRECTION_RECHECK_AFTER: Duration = Duration::from_secs(15 * 60);
 /// A transaction that the Status API does not know for this long needs attention.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(15 * 60);
 /// While nothing is answered at all, each question is repeated this soon: recovery is then seen within two minutes.

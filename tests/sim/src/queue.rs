@@ -23,7 +23,9 @@ const BATCH_MAX: usize = 10;
 pub(crate) struct Queue {
     messages: BTreeMap<u64, Held>,
     next: u64,
-    /// What was given up: received too often, or too old.
+    /// Received too often: on the dead-letter queue, until somebody takes it back.
+    dead: Vec<String>,
+    /// What was given up because it was too old.
     pub given_up: Vec<String>,
     /// What the processor sent to the dead-letter queue.
     pub letters: Vec<DeadLetter>,
@@ -107,7 +109,12 @@ impl State {
         for id in old.into_iter().chain(spent) {
             if let Some(message) = self.queue.messages.remove(&id) {
                 self.say("queue", || format!("m{id} is given up after {} receives", message.received));
-                self.queue.given_up.push(message.body);
+                if message.received >= RECEIVES_MAX {
+                    self.queue.dead.push(message.body);
+                    self.at(now.max(self.spec.calm_at), Event::Redrive);
+                } else {
+                    self.queue.given_up.push(message.body);
+                }
             }
         }
         let mut visible: Vec<u64> =
@@ -132,6 +139,13 @@ impl State {
             self.at(again, Event::PollQueue);
         }
         (!batch.is_empty()).then_some(Batch(batch))
+    }
+
+    /// `spgctl dlq redrive`, once the faults are over. What is never done comes back for ever, and never to rest.
+    pub fn redrive(&mut self) {
+        for body in std::mem::take(&mut self.queue.dead) {
+            self.enqueue(body);
+        }
     }
 
     /// Takes off the queue what the answer does not name. Returns whether Lambda could use the answer.

@@ -179,6 +179,7 @@ impl Run {
             Event::Tick => self.tick(),
             Event::Deliver(number) => self.told(|state| state.deliver(number)),
             Event::Deployed => self.functions.retire_old(),
+            Event::Redrive => self.told(State::redrive),
             Event::Expire => self.told(State::expire),
         }
     }

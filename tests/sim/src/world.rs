@@ -58,6 +58,8 @@ pub(crate) enum Event {
     Deliver(usize),
     /// Old code ends.
     Deployed,
+    /// Somebody takes the dead-letter queue back, as the runbook says.
+    Redrive,
     /// The table deletes what has expired.
     Expire,
 }
