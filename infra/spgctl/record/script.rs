@@ -26,6 +26,24 @@ This page is recorded: `cargo xtask test --only spgctl` plays it on the local st
 `target/debug/spgctl-record --write` writes it anew. Moments, ages and random ids are made alike.
 ";
 
+const PERMISSIONS: &str = "\
+IAM actions on the stack's own resources. With `KmsKeyArn`, `kms:Decrypt` and `kms:GenerateDataKey` on that key too.
+
+| commands | actions |
+|---|---|
+| all | `cloudformation:DescribeStacks`, `cloudformation:ListStackResources` |
+| `transaction` | `dynamodb:BatchGetItem` |
+| `open` | `dynamodb:Scan`, `dynamodb:DescribeTable` |
+| `check` | `lambda:GetFunctionConfiguration`, `secretsmanager:GetSecretValue`, `dynamodb:BatchGetItem`; with `--apply` `dynamodb:UpdateItem` |
+| `resolve` | `lambda:GetFunctionConfiguration`, `dynamodb:BatchGetItem`, `dynamodb:UpdateItem` |
+| `restore` | `dynamodb:Scan` and `dynamodb:DescribeTable` on the restored table; `dynamodb:BatchGetItem` and `dynamodb:PutItem` |
+| `dlq` | `sqs:GetQueueAttributes`, `sqs:ReceiveMessage`, `sqs:ChangeMessageVisibility`; `redrive` and `drop` `sqs:DeleteMessage`, `redrive` `sqs:SendMessage` |
+| `republish` | `dynamodb:Scan`, `dynamodb:DescribeTable`, `events:PutEvents` |
+| `send-test` | `lambda:GetFunctionConfiguration`, `secretsmanager:GetSecretValue` |
+| `register` | `execute-api:Invoke` |
+| `rotate-key` | `lambda:GetFunctionConfiguration`, `secretsmanager:GetSecretValue`, `secretsmanager:PutSecretValue` |
+| `doctor` | `lambda:GetFunctionConfiguration`, `secretsmanager:GetSecretValue`, `dynamodb:Query` on the index, `scheduler:GetSchedule`, `lambda:GetEventSourceMapping`, `sqs:GetQueueAttributes`, `cloudwatch:DescribeAlarms` |";
+
 struct Page<'a> {
     world: &'a World,
     text: String,
@@ -36,6 +54,7 @@ struct Page<'a> {
 pub async fn play(world: &World) -> Result<String, Failure> {
     let mut page = Page { world, text: INTRODUCTION.to_owned(), normaliser: Normaliser::default() };
     page.shows_help().await?;
+    page.says("What it must be allowed to do", PERMISSIONS);
     healthy(&mut page).await?;
     confirm(&mut page).await?;
     attention(&mut page).await?;
