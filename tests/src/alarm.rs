@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::expression;
 use crate::template::Template;
+use crate::{deployed, expression};
 
 /// One `AWS::CloudWatch::Alarm`.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct Alarm {
 pub struct Metric {
     pub namespace: String,
     pub name: String,
-    /// Values are text, or what stands for a resource: `{"Ref": "X"}`.
+    /// Values are text, or what stands for a resource: `{"Ref": "X"}`. The stack's name is that of [`deployed::STACK`].
     pub dimensions: BTreeMap<String, Value>,
     pub statistic: String,
 }
@@ -91,7 +91,7 @@ impl Metric {
         Self {
             namespace: text(&metric["Namespace"]),
             name: text(&metric["MetricName"]),
-            dimensions: dimensions.map(|it| (text(&it["Name"]), it["Value"].clone())).collect(),
+            dimensions: dimensions.map(|it| (text(&it["Name"]), resolved(&it["Value"]))).collect(),
             statistic,
         }
     }
@@ -130,6 +130,10 @@ impl Metric {
         };
         listed(&directive["Metrics"], &|metric| metric["Name"] == *self.name) && listed(&directive["Dimensions"], &same)
     }
+}
+
+fn resolved(value: &Value) -> Value {
+    if value["Ref"] == "AWS::StackName" { deployed::STACK.into() } else { value.clone() }
 }
 
 fn statistic(properties: &Value) -> String {

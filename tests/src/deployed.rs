@@ -13,6 +13,8 @@ use crate::{binaries, webhook};
 pub const WEBHOOK_KEYS_SECRET: &str = "spg-webhooks/webhook-keys";
 /// The secret with the Status API's credentials.
 pub const STATUS_API_SECRET: &str = "spg-webhooks/status-api";
+/// The stack's name, which stands in every metric.
+pub const STACK: &str = "spg-webhooks";
 /// The bus of the published events.
 pub const EVENT_BUS: &str = "spg-outcomes";
 
@@ -21,7 +23,7 @@ pub const EVENT_BUS: &str = "spg-outcomes";
 pub fn launch(function: &str, aws: &Aws, status_api: &StatusApi) -> Launch {
     set_webhook_keys(aws, &[webhook::KEY]);
     set_status_credentials(aws, StatusApi::TOKEN, StatusApi::CLIENT_ID);
-    let launch = Launch::new(function, binaries::function(function)).aws(aws);
+    let launch = Launch::new(function, binaries::function(function)).aws(aws).env("STACK_NAME", STACK);
     let with_store = |launch: Launch| {
         launch
             .env("TABLE_NAME", Table::NAME)

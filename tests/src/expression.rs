@@ -25,7 +25,9 @@ impl Parser<'_> {
     fn comparison(&mut self) -> Option<f64> {
         let left = self.sum();
         let Some(operator) = self.one_of(&[">=", "<=", "==", ">", "<"]) else { return left };
-        let (left, right) = (left?, self.sum()?);
+        // Read to its end before anything is found missing.
+        let right = self.sum();
+        let (left, right) = (left?, right?);
         let holds = match operator {
             ">=" => left >= right,
             "<=" => left <= right,
@@ -112,5 +114,6 @@ mod tests {
         check("IF(a >= 5, 100, 0)", Some(0.0));
         check("IF(b > 5, none, 0)", None);
         check("a + none", None);
+        check("IF(none >= 5, 100 * none / b, 0)", None);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
 use spg_domain::Timestamp;
-use spg_host::{Aws, CallLimits, Deadline, SecretSource, Service, SystemClock, invocation_span};
+use spg_host::{Aws, CallLimits, Deadline, MetricSource, SecretSource, Service, SystemClock, invocation_span};
 use spg_reconcile::Clock;
 use tracing::Instrument;
 
@@ -35,13 +35,13 @@ impl LambdaAck {
     ///
     /// # Errors
     /// None.
-    pub async fn handle(&self, event: LambdaEvent<HttpEvent>) -> Result<HttpAnswer, Infallible> {
+    pub async fn handle(&self, event: LambdaEvent<HttpEvent>, source: &MetricSource) -> Result<HttpAnswer, Infallible> {
         let (event, context) = event.into_parts();
         let deadline = Deadline::at_millis(context.deadline).less(ANSWER_MARGIN);
         let deadline = Timestamp::from_millis(deadline.millis());
         let invocation = Invocation { trace: context.xray_trace_id.as_deref(), deadline };
         let mut answered = self.answer(&event, invocation).instrument(invocation_span(&context.request_id)).await;
-        answered.metrics.flush();
+        answered.metrics.flush(source);
         Ok(answered.answer)
     }
 }

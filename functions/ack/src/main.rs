@@ -7,10 +7,10 @@ use lambda_runtime::{Runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match spg_host::start("ack", Config::read) {
-        Ok(config) => config,
+    let (config, source) = match spg_host::start("ack", Config::read) {
+        Ok(started) => started,
         Err(code) => return code,
     };
-    let ack = &LambdaAck::new(config).await;
-    spg_host::finish(Runtime::new(service_fn(move |event| ack.handle(event))).run().await)
+    let (ack, source) = (&LambdaAck::new(config).await, &source);
+    spg_host::finish(Runtime::new(service_fn(move |event| ack.handle(event, source))).run().await)
 }

@@ -61,7 +61,7 @@ impl Report {
     }
 
     pub(crate) fn metrics(&self, rejection: Option<&Rejection>, took: Duration) -> Metrics {
-        let mut metrics = Metrics::new("ack");
+        let mut metrics = Metrics::default();
         metrics.count("Received", 1);
         if self.route == Some(Route::Registration) {
             metrics.count("Registrations", 1);

@@ -13,8 +13,8 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match start("processor", Config::read) {
-        Ok(config) => config,
+    let (config, source) = match start("processor", Config::read) {
+        Ok(started) => started,
         Err(code) => return code,
     };
     let aws = Aws::new(&config.settling.aws, CallLimits::USUAL);
@@ -24,14 +24,14 @@ async fn main() -> ExitCode {
         Err(error) => return finish(Err(error)),
     };
     let queue = SqsQueue { client: aws.sqs(), queue_url: config.queue_url, dlq_url: config.dlq_url };
-    let processor = &Processor { reconciler, queue };
+    let (processor, source) = (&Processor { reconciler, queue }, &source);
     let handle = |event: LambdaEvent<SqsEvent>| async move {
         let deadline = Deadline::at_millis(event.context.deadline).less(ANSWER_MARGIN);
         let processing = processor.process(event.payload, Timestamp::from_millis(deadline.millis()));
         let outcome = processing.instrument(invocation_span(&event.context.request_id)).await;
-        let mut metrics = Metrics::new("processor");
+        let mut metrics = Metrics::default();
         metrics.tally(outcome.tallies);
-        metrics.flush();
+        metrics.flush(source);
         Ok::<_, lambda_runtime::Error>(outcome.response)
     };
     finish(lambda_runtime::run(service_fn(handle)).await)

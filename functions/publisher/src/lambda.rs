@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use spg_bus::{EventBus, PublishError};
-use spg_host::{Aws, CallLimits, Metrics, Service, invocation_span};
+use spg_host::{Aws, CallLimits, MetricSource, Metrics, Service, invocation_span};
 use tracing::Instrument;
 
 use crate::stream::StreamEvent;
@@ -35,12 +35,12 @@ impl LambdaPublisher {
     ///
     /// # Errors
     /// [`Unpublished`] if an event is not on the bus: Lambda then gives the whole batch again.
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> Result<(), Unpublished> {
+    pub async fn handle(&self, event: LambdaEvent<StreamEvent>, source: &MetricSource) -> Result<(), Unpublished> {
         let (event, context) = event.into_parts();
         let span = invocation_span(&context.request_id);
-        let mut metrics = Metrics::new("publisher");
+        let mut metrics = Metrics::default();
         let done = self.publish(&event, context.xray_trace_id.as_deref(), &mut metrics).instrument(span).await;
-        metrics.flush();
+        metrics.flush(source);
         Ok(done?)
     }
 }

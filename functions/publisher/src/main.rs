@@ -7,10 +7,10 @@ use publisher::{Config, LambdaPublisher};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match spg_host::start("publisher", Config::read) {
-        Ok(config) => config,
+    let (config, source) = match spg_host::start("publisher", Config::read) {
+        Ok(started) => started,
         Err(code) => return code,
     };
-    let publisher = &LambdaPublisher::new(config).await;
-    spg_host::finish(Runtime::new(service_fn(move |event| publisher.handle(event))).run().await)
+    let (publisher, source) = (&LambdaPublisher::new(config).await, &source);
+    spg_host::finish(Runtime::new(service_fn(move |event| publisher.handle(event, source))).run().await)
 }

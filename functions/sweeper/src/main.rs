@@ -10,8 +10,8 @@ use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match start("sweeper", SettlingConfig::read) {
-        Ok(config) => config,
+    let (config, source) = match start("sweeper", SettlingConfig::read) {
+        Ok(started) => started,
         Err(code) => return code,
     };
     let aws = Aws::new(&config.aws, CallLimits::USUAL);
@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
         Ok(reconciler) => reconciler,
         Err(error) => return finish(Err(error)),
     };
-    let reconciler = &reconciler;
+    let (reconciler, source) = (&reconciler, &source);
     // The payload does not matter: being called is the reason.
     let handle = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
@@ -33,9 +33,9 @@ async fn main() -> ExitCode {
             unfinished = report.unfinished,
             "swept"
         );
-        let mut metrics = Metrics::new("sweeper");
+        let mut metrics = Metrics::default();
         metrics.tally(report.tallies());
-        metrics.flush();
+        metrics.flush(source);
         let failed = format!("{} calls of the store failed; what they were about stays due", report.store_failures);
         if report.store_failures > 0 { Err(lambda_runtime::Error::from(failed)) } else { Ok(()) }
     };

@@ -1,5 +1,7 @@
 //! CloudWatch's alarms, by its JSON protocol: one call that does not earn an SDK of its own, with a CBOR library beneath it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::json;
 use spg_host::SystemClock;
@@ -12,19 +14,14 @@ use crate::{Clients, Error};
 /// As AWS's model of the service has it: the prefix of `x-amz-target`, and the name in its host.
 const TARGET: &str = "GraniteServiceVersion20100801.DescribeAlarms";
 const SERVICE: &str = "monitoring";
-/// As many as one call gives.
-const PAGE_ALARMS: u32 = 100;
-/// More pages than any stack has alarms for.
-const PAGES_MAX: u32 = 50;
+/// As many as one call takes and gives.
+const PAGE_ALARMS: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
     #[serde(default)]
     metric_alarms: Vec<Alarm>,
-    #[serde(default)]
-    composite_alarms: Vec<Alarm>,
-    next_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,23 +31,18 @@ struct Alarm {
     state_value: String,
 }
 
-/// How many alarms there are whose name begins with `prefix`, and the names of those that ring.
+/// The states of these alarms by name; one that does not exist has none. By whole names: the stack `shop` is not asked about
+/// the alarms of `shop-test`.
 ///
 /// # Errors
 /// CloudWatch refuses or does not answer.
-pub async fn beginning_with(aws: &Clients, prefix: &str) -> Result<(usize, Vec<String>), Error> {
+pub async fn states(aws: &Clients, names: &[&str]) -> Result<BTreeMap<String, String>, Error> {
     let doing = "asking CloudWatch for the alarms";
     let signer = Signer { credentials: aws.credentials().await?, region: aws.region().to_owned(), service: SERVICE };
     let (http, url) = (client()?, aws.endpoint(SERVICE));
-    let (mut count, mut ringing, mut token) = (0, Vec::new(), None::<String>);
-    for _ in 0..PAGES_MAX {
-        let mut wanted = json!({
-            "AlarmNamePrefix": prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": PAGE_ALARMS,
-        });
-        if let Some(token) = token.take() {
-            wanted["NextToken"] = token.into();
-        }
-        let body = wanted.to_string().into_bytes();
+    let mut states = BTreeMap::new();
+    for some in names.chunks(PAGE_ALARMS) {
+        let body = json!({"AlarmNames": some, "MaxRecords": PAGE_ALARMS}).to_string().into_bytes();
         let fixed = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", TARGET)];
         let headers = signer.headers(&url, &fixed, &body, SystemClock.now())?;
         let answer = http.post(&url).headers(headers).body(body).send().await.map_err(Error::call(doing))?;
@@ -60,16 +52,7 @@ pub async fn beginning_with(aws: &Clients, prefix: &str) -> Result<(usize, Vec<S
             return Err(Error::call(doing)(format!("HTTP {}: {said}", answer.status.as_u16())));
         }
         let page: Page = serde_json::from_slice(&answer.body).map_err(Error::call(doing))?;
-        for alarm in page.metric_alarms.into_iter().chain(page.composite_alarms) {
-            count += 1;
-            if alarm.state_value == "ALARM" {
-                ringing.push(alarm.alarm_name);
-            }
-        }
-        match page.next_token.filter(|token| !token.is_empty()) {
-            Some(next) => token = Some(next),
-            None => break,
-        }
+        states.extend(page.metric_alarms.into_iter().map(|alarm| (alarm.alarm_name, alarm.state_value)));
     }
-    Ok((count, ringing))
+    Ok(states)
 }

@@ -34,8 +34,15 @@ pub struct Deployment {
     pub stack_status: String,
     pub webhook_url: String,
     pub registration_url: String,
-    /// Physical ids by logical id.
-    resources: BTreeMap<String, String>,
+    /// By logical id.
+    resources: BTreeMap<String, Resource>,
+}
+
+#[derive(Debug, Clone)]
+struct Resource {
+    /// Such as `AWS::SQS::Queue`.
+    kind: String,
+    physical_id: String,
 }
 
 /// The sparse index that the sweeper reads.
@@ -95,8 +102,14 @@ impl Deployment {
     /// # Errors
     /// [`Error::Incomplete`]
     pub fn resource(&self, logical_id: &str) -> Result<&str, Error> {
-        let found = self.resources.get(logical_id).map(String::as_str);
+        let found = self.resources.get(logical_id).map(|resource| resource.physical_id.as_str());
         found.ok_or_else(|| Error::Incomplete { stack: self.stack.clone(), what: logical_id.to_owned() })
+    }
+
+    /// The physical ids of all resources of a type.
+    pub fn of_type(&self, kind: &str) -> Vec<&str> {
+        let found = self.resources.values().filter(|resource| resource.kind == kind);
+        found.map(|resource| resource.physical_id.as_str()).collect()
     }
 
     /// # Errors
@@ -151,13 +164,14 @@ impl Deployment {
     }
 }
 
-async fn resources(client: &aws_sdk_cloudformation::Client, stack: &str) -> Result<BTreeMap<String, String>, Error> {
+async fn resources(client: &aws_sdk_cloudformation::Client, stack: &str) -> Result<BTreeMap<String, Resource>, Error> {
     let mut found = BTreeMap::new();
     let mut pages = client.list_stack_resources().stack_name(stack).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(Error::call(format!("listing the resources of the stack {stack}")))?;
         found.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().filter_map(|resource| {
-            Some((resource.logical_resource_id?, resource.physical_resource_id.filter(|id| !id.is_empty())?))
+            let physical_id = resource.physical_resource_id.filter(|id| !id.is_empty())?;
+            Some((resource.logical_resource_id?, Resource { kind: resource.resource_type?, physical_id }))
         }));
     }
     Ok(found)

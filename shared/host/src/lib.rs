@@ -24,7 +24,7 @@ pub use config::{AwsConfig, RulesConfig, StatusApiConfig};
 pub use env::{ConfigError, Env, Problem};
 pub use isolate::{Panicked, isolate};
 pub use logs::{LogLevel, invocation_span};
-pub use metrics::Metrics;
+pub use metrics::{MetricSource, Metrics};
 #[cfg(feature = "secrets")]
 pub use secrets::{SecretError, SecretSource, SecretText};
 pub use start::{finish, start};

@@ -6,25 +6,51 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::SystemClock;
+use crate::{Env, SystemClock};
 
 const NAMESPACE: &str = "SpgWebhooks";
-/// The dimension that every metric has.
+/// The dimensions that every metric has. Each set of values is a metric of its own, with a price of its own.
+const STACK: &str = "Stack";
 const FUNCTION: &str = "Function";
-/// The second dimension of what is counted apart.
+/// The third dimension of what is counted apart.
 const KIND: &str = "Kind";
+/// CloudFormation's own limit on the name of a stack.
+const STACK_NAME_BYTES_MAX: usize = 128;
 /// The format's own limit: values of one metric in one document.
 const VALUES_MAX: usize = 100;
 /// The format's own limit: metrics in one document.
 const METRICS_MAX: usize = 100;
 
+/// Whose numbers they are. Two stacks in one region of an account share the namespace: without the stack's name each would
+/// count into the other's alarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricSource {
+    stack: String,
+    function: &'static str,
+}
+
+impl MetricSource {
+    /// `STACK_NAME`. None: a problem was noted. There is no default: what is counted under another name is seen by no alarm.
+    pub fn read(env: &mut Env, function: &'static str) -> Option<Self> {
+        const VARIABLE: &str = "STACK_NAME";
+        const EXPECTED: &str = "the name of the CloudFormation stack";
+        let stack = env.required(VARIABLE, EXPECTED)?;
+        let named =
+            stack.len() <= STACK_NAME_BYTES_MAX && stack.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !named {
+            env.problem(VARIABLE, "cannot be used", EXPECTED);
+            return None;
+        }
+        Some(Self { stack, function })
+    }
+}
+
 /// The numbers of one invocation.
 ///
 /// They are written by [`Metrics::flush`]: one line, one more for each kind that was counted apart, and one more for each further
 /// hundred values of a duration. Names and kinds come from closed sets: never an id, never anything personal.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Metrics {
-    function: &'static str,
     totals: BTreeMap<&'static str, Metric>,
     kinds: BTreeMap<String, BTreeMap<&'static str, Metric>>,
 }
@@ -36,10 +62,6 @@ enum Metric {
 }
 
 impl Metrics {
-    pub fn new(function: &'static str) -> Self {
-        Self { function, totals: BTreeMap::new(), kinds: BTreeMap::new() }
-    }
-
     /// Adds to a count. Zero is a value too: it makes the metric appear.
     pub fn count(&mut self, name: &'static str, n: u64) {
         add(&mut self.totals, name, n);
@@ -74,32 +96,34 @@ impl Metrics {
     }
 
     /// Writes everything to stdout and starts anew.
-    pub fn flush(&mut self) {
+    pub fn flush(&mut self, source: &MetricSource) {
         let mut text = String::new();
-        for document in self.documents(SystemClock.now_millis()) {
+        for document in self.documents(source, SystemClock.now_millis()) {
             text.push_str(&document.to_string());
             text.push('\n');
         }
         // Nothing can be done, nor said, about a closed stdout.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
-        *self = Self::new(self.function);
+        *self = Self::default();
     }
 
-    fn documents(&self, timestamp: u64) -> Vec<Value> {
+    fn documents(&self, source: &MetricSource, timestamp: u64) -> Vec<Value> {
         let mut documents = Vec::new();
         for page in pages(&self.totals) {
-            documents.push(self.document(timestamp, None, &page));
+            documents.push(source.document(timestamp, None, &page));
         }
         for (kind, metrics) in &self.kinds {
             for page in pages(metrics) {
-                documents.push(self.document(timestamp, Some(kind), &page));
+                documents.push(source.document(timestamp, Some(kind), &page));
             }
         }
         documents
     }
+}
 
+impl MetricSource {
     fn document(&self, timestamp: u64, kind: Option<&str>, page: &[(&'static str, Metric)]) -> Value {
-        let dimensions = if kind.is_some() { vec![FUNCTION, KIND] } else { vec![FUNCTION] };
+        let dimensions = if kind.is_some() { vec![STACK, FUNCTION, KIND] } else { vec![STACK, FUNCTION] };
         let definitions: Vec<Value> =
             page.iter().map(|(name, metric)| json!({"Name": name, "Unit": metric.unit()})).collect();
         let mut root = Map::new();
@@ -110,6 +134,7 @@ impl Metrics {
                 "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": definitions}],
             }),
         );
+        root.insert(STACK.to_owned(), self.stack.as_str().into());
         root.insert(FUNCTION.to_owned(), self.function.into());
         if let Some(kind) = kind {
             root.insert(KIND.to_owned(), kind.into());
@@ -171,6 +196,18 @@ fn pages(metrics: &BTreeMap<&'static str, Metric>) -> Vec<Vec<(&'static str, Met
 mod tests {
     use super::*;
 
+    fn source(function: &'static str) -> MetricSource {
+        Env::from_pairs([("STACK_NAME", "shop-1")]).read(|env| MetricSource::read(env, function)).unwrap()
+    }
+
+    #[test]
+    fn a_stack_must_be_named_as_cloudformation_names_one() {
+        for bad in ["", "a b", "ünlike", "a/b", &"a".repeat(129)] {
+            let read = Env::from_pairs([("STACK_NAME", bad)]).read(|env| MetricSource::read(env, "ack"));
+            assert_eq!(read.map_err(|error| error.problems.len()), Err(1), "{bad}");
+        }
+    }
+
     /// The format's specification, as far as it says MUST.
     fn check(document: &Value) {
         let aws = document["_aws"].as_object().unwrap();
@@ -200,20 +237,20 @@ mod tests {
 
     #[test]
     fn one_line_for_the_invocation_and_one_for_each_kind() {
-        let mut metrics = Metrics::new("ack");
+        let mut metrics = Metrics::default();
         metrics.count("Received", 1);
         metrics.count("Received", 2);
         metrics.count_by("Rejected", "Forged", 2);
         metrics.count_by("Rejected", "EmptyBody", 1);
         metrics.duration("AckDuration", Duration::from_micros(12_900));
-        let documents = metrics.documents(1_773_312_524_000);
+        let documents = metrics.documents(&source("ack"), 1_773_312_524_000);
         documents.iter().for_each(check);
         let expected = json!({
             "_aws": {
                 "Timestamp": 1_773_312_524_000_u64,
                 "CloudWatchMetrics": [{
                     "Namespace": "SpgWebhooks",
-                    "Dimensions": [["Function"]],
+                    "Dimensions": [["Stack", "Function"]],
                     "Metrics": [
                         {"Name": "AckDuration", "Unit": "Milliseconds"},
                         {"Name": "Received", "Unit": "Count"},
@@ -221,21 +258,21 @@ mod tests {
                     ],
                 }],
             },
-            "Function": "ack", "AckDuration": 12, "Received": 3, "Rejected": 3,
+            "Stack": "shop-1", "Function": "ack", "AckDuration": 12, "Received": 3, "Rejected": 3,
         });
         assert_eq!(documents[0], expected);
         assert_eq!(documents.len(), 3);
         assert_eq!(documents[1]["Kind"], "EmptyBody");
         assert_eq!(documents[2]["Rejected"], 2);
-        assert_eq!(documents[2]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Function", "Kind"]]));
+        assert_eq!(documents[2]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack", "Function", "Kind"]]));
     }
 
     #[test]
     fn many_values_go_into_documents_of_a_hundred_and_none_is_lost_or_doubled() {
-        let mut metrics = Metrics::new("sweeper");
+        let mut metrics = Metrics::default();
         (0..250).for_each(|ms| metrics.duration("StatusApiLatency", Duration::from_millis(ms)));
         metrics.count("Sweeps", 1);
-        let documents = metrics.documents(0);
+        let documents = metrics.documents(&source("sweeper"), 0);
         documents.iter().for_each(check);
         let values: Vec<u64> = documents
             .iter()
@@ -248,17 +285,17 @@ mod tests {
 
     #[test]
     fn nothing_counted_nothing_written() {
-        assert!(Metrics::new("ack").documents(0).is_empty());
+        assert!(Metrics::default().documents(&source("ack"), 0).is_empty());
     }
 
     #[cfg(feature = "reconcile")]
     #[test]
     fn tallies_of_a_settlement() {
         use spg_reconcile::Tally;
-        let mut metrics = Metrics::new("processor");
+        let mut metrics = Metrics::default();
         let latency = Tally::Duration("StatusApiLatency", Duration::from_millis(3));
         metrics.tally([Tally::Count("Finalised"), latency, Tally::CountBy("StatusAnswers", "Agreed")]);
-        let documents = metrics.documents(0);
+        let documents = metrics.documents(&source("processor"), 0);
         assert_eq!((&documents[0]["Finalised"], &documents[0]["StatusApiLatency"]), (&json!(1), &json!(3)));
         assert_eq!(documents[1]["Kind"], "Agreed");
     }

@@ -3,14 +3,22 @@
 use std::process::ExitCode;
 
 use crate::logs::{self, LogLevel};
-use crate::{ConfigError, Env};
+use crate::{ConfigError, Env, MetricSource};
 
-/// Installs logs and panic hook and reads the configuration from the environment of this process. `function` is the crate's name.
+/// Installs logs and panic hook and reads the configuration from the environment of this process, with whose metrics these are.
+/// `function` is the crate's name.
 ///
 /// # Errors
 /// The code to end the process with; one log line has then named every problem of the configuration.
-pub fn start<C>(function: &'static str, read: impl FnOnce(&mut Env) -> Option<C>) -> Result<C, ExitCode> {
-    start_with(Env::from_process(), |level| logs::install(function, level), read).map_err(|error| {
+pub fn start<C>(
+    function: &'static str,
+    read: impl FnOnce(&mut Env) -> Option<C>,
+) -> Result<(C, MetricSource), ExitCode> {
+    let read_all = |env: &mut Env| {
+        let (config, source) = (read(env), MetricSource::read(env, function));
+        Some((config?, source?))
+    };
+    start_with(Env::from_process(), |level| logs::install(function, level), read_all).map_err(|error| {
         tracing::error!(problems = error.problems.len(), error = %error, "the configuration cannot be used");
         ExitCode::FAILURE
     })

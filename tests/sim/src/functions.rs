@@ -157,7 +157,7 @@ impl Functions {
         let Environment::Publisher(publisher) = &environment else { unreachable!("asked for a publisher") };
         let publisher = publisher.clone();
         let running = Box::pin(async move {
-            let mut metrics = Metrics::new("publisher");
+            let mut metrics = Metrics::default();
             Output::Published(publisher.publish(&event, None, &mut metrics).await.is_ok())
         });
         self.invoked(Function::Publisher, process, environment, age, running)

@@ -29,7 +29,8 @@ fn everything_that_is_missing_is_told_at_once() {
         ("sweeper", store.to_vec()),
         ("publisher", vec!["EVENT_BUS_NAME"]),
     ];
-    for (function, variables) in required {
+    for (function, mut variables) in required {
+        variables.push("STACK_NAME");
         let told = complaint(Launch::new(function, binaries::function(function)));
         assert_eq!(told.split("; ").count(), variables.len(), "{function}: {told}");
         for variable in variables {
@@ -41,7 +42,7 @@ fn everything_that_is_missing_is_told_at_once() {
 #[test]
 fn everything_that_is_wrong_is_told_at_once_and_no_value_with_it() {
     let stand = Stand::new();
-    let aws = [("LOG_LEVEL", "canary"), ("AWS_ENDPOINT_URL", "canary"), ("AWS_REGION", "")];
+    let aws = [("LOG_LEVEL", "canary"), ("AWS_ENDPOINT_URL", "canary"), ("AWS_REGION", ""), ("STACK_NAME", "canary!")];
     let rules = [
         ("STATUS_API_URL", "http://canary.example.com/api"),
         ("TERMINAL_IDS", ",,"),

@@ -17,16 +17,23 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Stand {
     pub aws: Aws,
     pub status_api: StatusApi,
+    /// The name of the stack whose functions are started.
+    stack: &'static str,
 }
 
 impl Stand {
     pub fn new() -> Self {
-        Self { aws: Aws::start(), status_api: StatusApi::start() }
+        Self::of(deployed::STACK)
+    }
+
+    /// The functions of another stack.
+    pub fn of(stack: &'static str) -> Self {
+        Self { aws: Aws::start(), status_api: StatusApi::start(), stack }
     }
 
     /// One of the four functions as the template configures it.
     pub fn launch(&self, function: &str) -> Launch {
-        deployed::launch(function, &self.aws, &self.status_api)
+        deployed::launch(function, &self.aws, &self.status_api).env("STACK_NAME", self.stack)
     }
 
     pub fn start(&self, function: &str) -> Function {

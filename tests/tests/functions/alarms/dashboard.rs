@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::alarm::Metric;
 use tests::template::Template;
 use tests::webhook;
-use tests::{Reply, events};
+use tests::{Reply, deployed, events};
 
 use super::{alarms, healthy_run, printed};
 use crate::support::{Stand, notification, payload, post, process, record, says};
@@ -28,11 +28,11 @@ const OF_AWS: [(&str, &str, &[&str]); 11] = [
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
 ];
 
-/// The widgets, with `${X}` as it stands in the template.
+/// The widgets, with `${X}` as it stands in the template but for the stack's name.
 fn widgets() -> Vec<Value> {
     let template = Template::load();
-    let body = template.resource("Dashboard")["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap().to_owned();
-    let body: Value = serde_json::from_str(&body).unwrap();
+    let body = template.resource("Dashboard")["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(&body.replace("${AWS::StackName}", deployed::STACK)).unwrap();
     body["widgets"].as_array().unwrap().clone()
 }
 
@@ -110,7 +110,7 @@ fn no_widget_shows_a_metric_that_does_not_exist() {
     assert!(own > 20, "{own}");
 }
 
-/// `SEARCH('{SpgWebhooks,Function,Kind} MetricName="X" Function="y"', 'Sum', 300)`
+/// `SEARCH('{SpgWebhooks,Stack,Function,Kind} Stack="s" MetricName="X" Function="y"', 'Sum', 300)`
 #[test]
 fn no_search_finds_nothing() {
     let lines = everything_printed();
@@ -118,7 +118,8 @@ fn no_search_finds_nothing() {
     let expressions: Vec<&str> = all.iter().filter_map(|row| row[0]["expression"].as_str()).collect();
     assert!(expressions.len() >= 5);
     for expression in expressions {
-        assert!(expression.starts_with("SEARCH('{SpgWebhooks,Function,Kind} MetricName=\""), "{expression}");
+        let begin = "SEARCH('{SpgWebhooks,Stack,Function,Kind} Stack=\"";
+        assert!(expression.starts_with(begin), "{expression}");
         let wanted: BTreeMap<&str, &str> = expression
             .split_whitespace()
             .filter_map(|word| word.trim_end_matches(['\'', ',']).split_once("=\""))
@@ -127,7 +128,8 @@ fn no_search_finds_nothing() {
         let found = lines.iter().any(|line| {
             let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
             let fits = |name: &str| wanted.get(name).is_none_or(|value| line[name] == *value);
-            *sets == json!([["Function", "Kind"]])
+            *sets == json!([["Stack", "Function", "Kind"]])
+                && fits("Stack")
                 && fits("Function")
                 && fits("Kind")
                 && line.get(wanted["MetricName"]).is_some()

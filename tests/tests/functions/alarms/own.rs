@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::alarm::Alarm;
 use tests::webhook;
 use tests::{Function, Reply, events};
 
-use super::{alarm, printed};
+use super::{alarm, alarms, healthy_run, printed};
 use crate::support::{Stand, answer, deliver, notification, payload, post, process, record, says};
 
 /// A state that must set off an alarm.
@@ -28,6 +29,8 @@ pub const STATES: [State; 9] = [
     State { alarm: "SweeperAttentionAlarm", reach: |stand| swept(stand, Reply::json(200, &dearer("t1"))) },
 ];
 
+/// Beginning with the name of ours, as names of environments do.
+const OTHER_STACK: &str = "spg-webhooks-qly";
 const SWEEP: Duration = Duration::from_secs(12);
 
 fn forged(stand: &Stand) -> Vec<Value> {
@@ -95,6 +98,21 @@ fn each_state_sets_off_its_alarm() {
         let lines = (state.reach)(&Stand::new());
         assert!(alarm(state.alarm).is_breached_by(&lines), "{}: {lines:#?}", state.alarm);
     }
+}
+
+/// A stack for tests in the same region of the same account must not wake anybody, nor may its sweeps hide that ours have stopped.
+#[test]
+fn what_another_stack_prints_is_silence_to_this_ones_alarms() {
+    let silence = |alarm: &Alarm, lines: &[Value]| {
+        assert_eq!(alarm.is_breached_by(lines), alarm.is_breached_by(&[]), "{}: {lines:#?}", alarm.id);
+    };
+    for state in &STATES {
+        let lines = (state.reach)(&Stand::of(OTHER_STACK));
+        silence(&alarm(state.alarm), &lines);
+    }
+    let lines = healthy_run(&Stand::of(OTHER_STACK));
+    assert!(lines.iter().all(|line| line["Stack"] == OTHER_STACK), "{lines:#?}");
+    alarms().iter().filter(|alarm| alarm.is_own()).for_each(|alarm| silence(alarm, &lines));
 }
 
 #[test]

@@ -16,6 +16,8 @@ const SCHEDULE: &str = "sweep schedule";
 const DEAD_LETTERS: &str = "dead-letter queue";
 const DUE: &str = "due index";
 const ALARMS: &str = "alarms";
+/// The state of an alarm that has gone off.
+const RINGING: &str = "ALARM";
 /// The sweeper runs each minute, and what is due is asked about within the next.
 const OVERDUE_AFTER: Duration = Duration::from_secs(5 * 60);
 
@@ -139,17 +141,31 @@ pub(super) async fn overdue(at: &Deployment) -> Finding {
     }
 }
 
+/// Those of this stack: another one's may begin with its name.
 pub(super) async fn alarms(at: &Deployment) -> Finding {
-    let (count, ringing) = match crate::alarms::beginning_with(&at.aws, &at.stack).await {
-        Ok(found) => found,
+    let names = at.of_type("AWS::CloudWatch::Alarm");
+    let states = match crate::alarms::states(&at.aws, &names).await {
+        Ok(states) => states,
         Err(error) => return Finding::unseen(ALARMS, error),
     };
+    let count = names.len();
+    let missing: Vec<&str> = names.into_iter().filter(|name| !states.contains_key(*name)).collect();
+    if !missing.is_empty() {
+        let detail = format!("{} of {count} are gone: {}", missing.len(), missing.join(", "));
+        return Finding::wrong(
+            ALARMS,
+            detail,
+            "somebody has deleted them: put them back as the template has them; the stack's drift shows what is missing",
+        );
+    }
+    let ringing: Vec<&str> =
+        states.iter().filter(|(_, state)| *state == RINGING).map(|(name, _)| name.as_str()).collect();
     if !ringing.is_empty() {
         let detail = format!("{} of {count} ring: {}", ringing.len(), ringing.join(", "));
         return Finding::wrong(ALARMS, detail, "the runbook has an entry for each");
     }
     match count {
-        0 => Finding::note(ALARMS, format!("none whose name begins with {}", at.stack)),
+        0 => Finding::note(ALARMS, "the stack has none"),
         count => Finding::ok(ALARMS, format!("{count}, all quiet")),
     }
 }
