@@ -78,11 +78,22 @@ impl Alarm {
 
     fn value(&self, lines: &[Value]) -> Option<f64> {
         let values: BTreeMap<_, _> = self.metrics().into_iter().map(|(id, metric)| (id, metric.value(lines))).collect();
-        let queries = self.properties["Metrics"].as_array().into_iter().flatten();
-        let expression = queries.filter_map(|query| query["Expression"].as_str()).next();
-        expression
-            .map_or_else(|| values.values().next().copied()?, |expression| expression::evaluate(expression, &values))
+        let queries: Vec<&Value> = self.properties["Metrics"].as_array().into_iter().flatten().collect();
+        match queries.iter().find(|query| query["ReturnData"] == "true") {
+            None => values.values().next().copied()?,
+            Some(returned) => computed(returned, &queries, values),
+        }
     }
+}
+
+/// The value of a query with an expression, which may name other expressions by their ids.
+fn computed(query: &Value, queries: &[&Value], mut values: BTreeMap<String, Option<f64>>) -> Option<f64> {
+    let expression = query["Expression"].as_str().expect("what an alarm of several metrics returns is computed");
+    for other in queries.iter().filter(|other| other["Id"] != query["Id"] && other.get("Expression").is_some()) {
+        let others: Vec<&Value> = queries.iter().filter(|it| it["Id"] != query["Id"]).copied().collect();
+        values.insert(text(&other["Id"]), computed(other, &others, values.clone()));
+    }
+    expression::evaluate(expression, &values)
 }
 
 impl Metric {

@@ -1,27 +1,36 @@
-//! CloudWatch's metric math, as far as the template uses it: numbers, ids, `+ - * /`, comparisons, brackets and `IF`.
+//! CloudWatch's metric math, as far as the template uses it: numbers, ids, `+ - * /`, comparisons, brackets, `IF` and `FILL`.
 
 #![expect(clippy::float_arithmetic, reason = "CloudWatch computes so; nothing here is money")]
 
 use std::collections::BTreeMap;
 
-/// The value of an expression over the values of metrics by id. None if a metric that it names has no data: CloudWatch
-/// then has none for the whole.
+/// The value of an expression over the values of metrics by id; None if there is none.
+///
+/// AWS's page "Using math expressions with CloudWatch metrics" says that a missing value counts as 0 in arithmetic and in comparisons;
+/// elsewhere it is told that the result is missing too. The template must not depend on it: both are tried.
 ///
 /// # Panics
-/// If the expression is not understood.
+/// If the expression is not understood, or if it makes a difference which of the two holds.
 pub fn evaluate(text: &str, values: &BTreeMap<String, Option<f64>>) -> Option<f64> {
-    let mut parser = Parser { rest: text.trim(), values };
-    let value = parser.comparison();
-    assert!(parser.rest.is_empty(), "not understood: {:?} in {text:?}", parser.rest);
-    value
+    let [absent, zero] = [None, Some(0.0)].map(|missing| {
+        let mut parser = Parser { rest: text.trim(), values, missing };
+        let value = parser.comparison();
+        assert!(parser.rest.is_empty(), "not understood: {:?} in {text:?}", parser.rest);
+        value
+    });
+    // Nothing is below every threshold that an expression of the template is compared with, and so is 0.
+    assert_eq!(absent.unwrap_or_default(), zero.unwrap_or_default(), "{text:?} depends on how missing values count");
+    absent
 }
 
 struct Parser<'a> {
     rest: &'a str,
     values: &'a BTreeMap<String, Option<f64>>,
+    /// What a missing value counts as.
+    missing: Option<f64>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn comparison(&mut self) -> Option<f64> {
         let left = self.sum();
         let Some(operator) = self.one_of(&[">=", "<=", "==", ">", "<"]) else { return left };
@@ -72,11 +81,27 @@ impl Parser<'_> {
             self.expect(")");
             return value;
         }
-        let end =
-            self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_').unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
+        if self.one_of(&["FILL("]).is_some() {
+            let filled = self.word();
+            let value = self.value(filled);
+            self.expect(",");
+            let filler = self.comparison();
+            self.expect(")");
+            return value.or(filler);
+        }
+        let word = self.word();
+        word.parse().ok().or_else(|| self.value(word).or(self.missing))
+    }
+
+    fn value(&self, id: &str) -> Option<f64> {
+        *self.values.get(id).unwrap_or_else(|| panic!("there is no metric {id:?}"))
+    }
+
+    fn word(&mut self) -> &'a str {
+        let is_end = |c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_';
+        let (word, rest) = self.rest.split_at(self.rest.find(is_end).unwrap_or(self.rest.len()));
         self.rest = rest.trim_start();
-        word.parse().ok().or_else(|| *self.values.get(word).unwrap_or_else(|| panic!("there is no metric {word:?}")))
+        word
     }
 
     fn one_of(&mut self, operators: &[&'static str]) -> Option<&'static str> {
@@ -112,8 +137,16 @@ mod tests {
         check("(b - a) * 2", Some(12.0));
         check("IF(b >= 5, 100 * a / b, 0)", Some(40.0));
         check("IF(a >= 5, 100, 0)", Some(0.0));
-        check("IF(b > 5, none, 0)", None);
-        check("a + none", None);
         check("IF(none >= 5, 100 * none / b, 0)", None);
+        check("FILL(a, 0) + FILL(none, 0)", Some(4.0));
+        check("FILL(none, 7)", Some(7.0));
+        check("IF(FILL(none, 0) > 0, 100 * FILL(none, 0) / FILL(none, 0), 0)", Some(0.0));
+        check("IF(a > b, a, b)", Some(10.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "depends on how missing values count")]
+    fn a_sum_that_is_missing_where_one_part_is_missing_is_refused() {
+        check("a + none", None);
     }
 }

@@ -116,9 +116,13 @@ impl World {
         Ok(sent.message_id.unwrap_or_default())
     }
 
-    /// An alarm of the stack's rings.
+    /// An alarm of the stack's rings, and one of another stack whose name begins with the same.
     pub async fn ring(&self) -> Result<(), Failure> {
-        let name = format!("{}-dead-letters", self.at.stack);
+        self.ring_named(&format!("{}-dead-letters", self.at.stack)).await?;
+        self.ring_named(&format!("{}-qly-dead-letters", self.at.stack)).await
+    }
+
+    async fn ring_named(&self, name: &str) -> Result<(), Failure> {
         let alarm = json!({
             "AlarmName": name, "MetricName": "ApproximateNumberOfMessagesVisible", "Namespace": "AWS/SQS", "Period": 60,
             "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Maximum",

@@ -71,6 +71,18 @@ fn every_alarm_tells_the_topic_and_says_what_is_wrong() {
     }
 }
 
+/// CloudWatch's price is for each metric that an alarm looks at.
+#[test]
+fn the_pages_count_the_alarms_as_they_are_paid() {
+    let (alarms, metrics) = (alarms().len(), alarms().iter().map(|alarm| alarm.metrics().len()).sum::<usize>());
+    let page = |name: &str| fs::read_to_string(binaries::workspace().join("docs").join(name)).unwrap();
+    assert!(
+        page("cost.md")
+            .contains(&format!("| Alarms | {alarms}, counted by the metrics that they look at | {metrics} alarms |"))
+    );
+    assert!(page("monitoring.md").contains(&format!(": {metrics} | 0.10 USD |")));
+}
+
 /// The anchor of a heading, as GitHub makes it.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();

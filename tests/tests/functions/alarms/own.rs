@@ -135,6 +135,51 @@ fn a_share_of_few_or_less_than_half_is_no_alarm() {
     assert!(rejected.is_breached_by(&printed(&ack)), "five of ten");
 }
 
+/// The processor asks first: what it cannot ask is seen before a sweep has tried, and where sweeps find nothing to ask about.
+#[test]
+fn what_fails_for_the_processor_alone_sets_off_the_alarms_of_the_status_api() {
+    let claimed = |replies: &[Reply]| {
+        let stand = Stand::new();
+        let processor = stand.start("processor");
+        for (n, reply) in replies.iter().enumerate() {
+            let id = format!("t{n}");
+            stand.status_api.always(&id, reply.clone());
+            process(&processor, &[record(&notification(&id, "n1", "Declined"))]);
+        }
+        printed(&processor)
+    };
+    let [failing, refused] = ["StatusApiFailingAlarm", "CredentialsRefusedAlarm"].map(alarm);
+    let (no_answer, refusal) = (Reply::text(503, ""), Reply::text(401, ""));
+    let declined = |n: usize| says(&format!("t{n}"), "Declined");
+    assert!(failing.is_breached_by(&claimed(&[no_answer.clone()])));
+    assert!(failing.is_breached_by(&claimed(&[declined(0), no_answer.clone()])), "half");
+    assert!(!failing.is_breached_by(&claimed(&[declined(0), declined(1), no_answer])), "less than half");
+    assert!(refused.is_breached_by(&claimed(&[declined(0), refusal])));
+    let well = claimed(&[declined(0)]);
+    assert!(!failing.is_breached_by(&well) && !refused.is_breached_by(&well));
+}
+
+/// Each function's share counts for itself, and each function's refusals.
+#[test]
+fn answers_to_one_function_do_not_hide_that_the_other_gets_none() {
+    let well = || processed(&Stand::new(), &answer("t1", "Success"));
+    let asked_well = || swept(&Stand::new(), says("t1", "Success"));
+    let trouble = [("StatusApiFailingAlarm", 503), ("CredentialsRefusedAlarm", 401)];
+    for (id, status) in trouble {
+        let alarm = alarm(id);
+        let mut sweeper_fails = swept(&Stand::new(), Reply::text(status, ""));
+        (0..3).for_each(|_| sweeper_fails.extend(well()));
+        assert!(alarm.is_breached_by(&sweeper_fails), "{id}: {sweeper_fails:#?}");
+        let stand = Stand::new();
+        let processor = stand.start("processor");
+        stand.status_api.always("t1", Reply::text(status, ""));
+        process(&processor, &[record(&notification("t1", "n1", "Declined"))]);
+        let mut processor_fails = printed(&processor);
+        (0..3).for_each(|_| processor_fails.extend(asked_well()));
+        assert!(alarm.is_breached_by(&processor_fails), "{id}: {processor_fails:#?}");
+    }
+}
+
 #[test]
 fn a_status_api_that_answers_half_is_failing_and_one_that_answers_more_is_not() {
     for (failing, expected) in [(1, false), (2, true)] {
