@@ -76,6 +76,15 @@ impl Alarm {
         }
     }
 
+    /// Whether it goes off in the course of these periods, the oldest first: M of N of them count towards it.
+    pub fn goes_off(&self, periods: &[Vec<Value>]) -> bool {
+        let number = |name: &str| self.text(name).parse::<usize>().expect("a number");
+        let (windows, needed) = (number("EvaluationPeriods"), number("DatapointsToAlarm"));
+        let counts: Vec<bool> = periods.iter().map(|lines| self.is_breached_by(lines)).collect();
+        let recent = |end: usize| &counts[end.saturating_sub(windows - 1)..=end];
+        (0..counts.len()).any(|end| recent(end).iter().filter(|counts| **counts).count() >= needed)
+    }
+
     fn value(&self, lines: &[Value]) -> Option<f64> {
         let values: BTreeMap<_, _> = self.metrics().into_iter().map(|(id, metric)| (id, metric.value(lines))).collect();
         let queries: Vec<&Value> = self.properties["Metrics"].as_array().into_iter().flatten().collect();

@@ -31,10 +31,12 @@ mod expression;
 mod function;
 mod gate;
 mod logs;
+pub mod published;
 mod runtime_api;
 pub mod schema;
 mod server;
 mod status_api;
+mod stream_mapping;
 pub mod template;
 pub mod webhook;
 
@@ -45,3 +47,4 @@ pub use logs::Logs;
 pub use runtime_api::Phase;
 pub use server::until;
 pub use status_api::{Question, Reply, StatusApi};
+pub use stream_mapping::StreamMapping;

@@ -30,6 +30,8 @@ pub enum Function {
     Ack,
     Processor,
     Publisher,
+    /// Never broken here either.
+    Sweeper,
 }
 
 impl Function {
@@ -38,15 +40,18 @@ impl Function {
             Self::Ack => "ack",
             Self::Processor => "processor",
             Self::Publisher => "publisher",
+            Self::Sweeper => "sweeper",
         }
     }
 
-    fn deployed(self, stage: &Stage) -> String {
+    /// The name that it is deployed under.
+    pub fn deployed(self, stage: &Stage) -> String {
         let functions = &stage.info.functions;
         match self {
             Self::Ack => functions.ack.clone(),
             Self::Processor => functions.processor.clone(),
             Self::Publisher => functions.publisher.clone(),
+            Self::Sweeper => functions.sweeper.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod processor;
 mod publisher;
 mod status_api;
 mod table;
+mod throttles;
 mod webhooks;
 mod whole;
 
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         table::REHEARSAL,
         keys::REHEARSAL,
         consumer::REHEARSAL,
+        throttles::REHEARSAL,
     ]
     .into_iter()
 }

@@ -1,12 +1,14 @@
-//! Alarms on metrics of AWS: their names against AWS's documentation, and the state that each stands for.
+//! Alarms on metrics of AWS: their names against AWS's documentation, and where the state that each stands for is brought about.
+//!
+//! The pages were read as stored copies, the newest from 2025 or later; what a copy does not say is named with its page.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Fault, events};
+use tests::binaries;
 
 use super::{alarm, alarms};
-use crate::support::{Stand, deliver, notification, payload, process, record, says};
 
 /// An alarm and what AWS documents of its metric.
 pub struct Documented {
@@ -19,7 +21,8 @@ pub struct Documented {
     unit: Unit,
     /// In that unit.
     threshold: u64,
-    page: &'static str,
+    page: &'static Page,
+    driven: Driven,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,16 +32,50 @@ enum Unit {
     Milliseconds,
 }
 
-const SQS: &str =
-    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html";
-const HTTP_API: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html";
-const LAMBDA: &str = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html";
+/// A page of AWS's documentation.
+struct Page {
+    title: &'static str,
+    url: &'static str,
+}
+
+/// Where the condition itself is brought about.
+enum Driven {
+    /// By this test in `driven.rs`, with real processes.
+    Here(&'static str),
+    /// By this rehearsal on the local stack, whose Lambda publishes the metric.
+    OnTheLocalStack(&'static str),
+    /// Nowhere, because.
+    Not(&'static str),
+}
+
+/// Names, units, and `QueueName` as the only dimension. That a message which was received three times or more no longer counts for
+/// the age, so that what is given back again and again does not: that is what RecordsReturnedAlarm is for. Not found: after how long
+/// a queue that nobody touches is no longer reported (the page says "active" only).
+const SQS: Page = Page {
+    title: "Available CloudWatch metrics for Amazon SQS",
+    url: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+};
+/// Names, and the dimensions `ApiId`; `ApiId, Stage`; and with detailed metrics the route as well. `Latency` runs from the request to
+/// the answer and includes the integration. The page names no units; that of REST APIs says Millisecond and Count.
+const HTTP_API: Page = Page {
+    title: "Monitor CloudWatch metrics for HTTP APIs in API Gateway",
+    url: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+};
+/// Names and statistics: `Errors` and `Throttles` are to be seen as `Sum`; a throttled request counts neither as an invocation nor as
+/// an error; time-outs and a runtime that does not start are errors. `IteratorAge` is the age of the last record of a batch when
+/// it is sent to the function. The dimension is on "Viewing metrics for Lambda functions": `FunctionName`, all versions and aliases
+/// together. Not found on either: the unit of `IteratorAge`, which an older page gives as Milliseconds.
+const LAMBDA: Page = Page {
+    title: "Types of metrics for Lambda functions",
+    url: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+};
 
 const MINUTE_SECONDS: u64 = 60;
 const HOUR_MILLISECONDS: u64 = 3_600_000;
+const THROTTLED: Driven = Driven::OnTheLocalStack("Functions throttled");
 
 macro_rules! lambda {
-    ($alarm:literal, $function:literal, $metric:literal, $statistic:literal, $unit:ident, $threshold:expr) => {
+    ($alarm:literal, $function:literal, $metric:literal, $statistic:literal, $unit:ident, $threshold:expr, $driven:expr) => {
         Documented {
             alarm: $alarm,
             namespace: "AWS/Lambda",
@@ -47,7 +84,8 @@ macro_rules! lambda {
             statistic: $statistic,
             unit: Unit::$unit,
             threshold: $threshold,
-            page: LAMBDA,
+            page: &LAMBDA,
+            driven: $driven,
         }
     };
 }
@@ -61,7 +99,8 @@ pub const ALARMS: [Documented; 13] = [
         statistic: "Maximum",
         unit: Unit::Count,
         threshold: 1,
-        page: SQS,
+        page: &SQS,
+        driven: Driven::Here("a_notification_that_contradicts_itself_lies_in_the_dead_letter_queue"),
     },
     Documented {
         alarm: "QueueAgeAlarm",
@@ -71,7 +110,8 @@ pub const ALARMS: [Documented; 13] = [
         statistic: "Maximum",
         unit: Unit::Seconds,
         threshold: 10 * MINUTE_SECONDS,
-        page: SQS,
+        page: &SQS,
+        driven: Driven::Not("a message ages here while Lambda does not fetch it, which none of our code takes part in"),
     },
     Documented {
         alarm: "AckFailingAlarm",
@@ -81,7 +121,8 @@ pub const ALARMS: [Documented; 13] = [
         statistic: "Sum",
         unit: Unit::Count,
         threshold: 1,
-        page: HTTP_API,
+        page: &HTTP_API,
+        driven: Driven::Here("a_webhook_that_the_queue_does_not_take_is_a_server_error"),
     },
     Documented {
         alarm: "AckSlowAlarm",
@@ -90,19 +131,50 @@ pub const ALARMS: [Documented; 13] = [
         dimension: ("ApiId", || json!({"Ref": "Api"})),
         statistic: "p99",
         unit: Unit::Milliseconds,
-        threshold: 3_000,
-        page: HTTP_API,
+        threshold: 2_000,
+        page: &HTTP_API,
+        driven: Driven::Here("a_queue_that_is_slow_makes_ack_slow_and_a_usual_one_does_not"),
     },
-    lambda!("PublisherLateAlarm", "PublisherFunction", "IteratorAge", "Maximum", Milliseconds, HOUR_MILLISECONDS),
-    lambda!("AckErrorsAlarm", "AckFunction", "Errors", "Sum", Count, 1),
-    lambda!("ProcessorErrorsAlarm", "ProcessorFunction", "Errors", "Sum", Count, 1),
-    lambda!("SweeperErrorsAlarm", "SweeperFunction", "Errors", "Sum", Count, 1),
-    lambda!("PublisherErrorsAlarm", "PublisherFunction", "Errors", "Sum", Count, 1),
-    lambda!("AckThrottlesAlarm", "AckFunction", "Throttles", "Sum", Count, 1),
-    lambda!("ProcessorThrottlesAlarm", "ProcessorFunction", "Throttles", "Sum", Count, 1),
-    lambda!("SweeperThrottlesAlarm", "SweeperFunction", "Throttles", "Sum", Count, 1),
-    lambda!("PublisherThrottlesAlarm", "PublisherFunction", "Throttles", "Sum", Count, 1),
+    lambda!(
+        "PublisherLateAlarm",
+        "PublisherFunction",
+        "IteratorAge",
+        "Maximum",
+        Milliseconds,
+        HOUR_MILLISECONDS,
+        Driven::Here("a_bus_that_takes_nothing_for_an_hour_makes_the_publisher_late")
+    ),
+    lambda!("AckErrorsAlarm", "AckFunction", "Errors", "Sum", Count, 1, Driven::Here(DOES_NOT_START)),
+    lambda!("ProcessorErrorsAlarm", "ProcessorFunction", "Errors", "Sum", Count, 1, Driven::Here(DOES_NOT_START)),
+    lambda!("SweeperErrorsAlarm", "SweeperFunction", "Errors", "Sum", Count, 1, Driven::Here(FAILS)),
+    lambda!("PublisherErrorsAlarm", "PublisherFunction", "Errors", "Sum", Count, 1, Driven::Here(FAILS)),
+    lambda!("AckThrottlesAlarm", "AckFunction", "Throttles", "Sum", Count, 1, THROTTLED),
+    lambda!("ProcessorThrottlesAlarm", "ProcessorFunction", "Throttles", "Sum", Count, 1, THROTTLED),
+    lambda!("SweeperThrottlesAlarm", "SweeperFunction", "Throttles", "Sum", Count, 1, THROTTLED),
+    lambda!("PublisherThrottlesAlarm", "PublisherFunction", "Throttles", "Sum", Count, 1, THROTTLED),
 ];
+
+const DOES_NOT_START: &str = "a_function_that_cannot_be_configured_fails_at_its_start";
+const FAILS: &str = "a_table_that_cannot_be_read_and_a_bus_that_takes_nothing_fail_the_invocation";
+
+/// What the table names as driven is there.
+#[test]
+fn every_condition_is_driven_where_the_table_says() {
+    let here = include_str!("driven.rs");
+    for it in &ALARMS {
+        match it.driven {
+            Driven::Here(test) => assert!(here.contains(&format!("\nfn {test}()")), "{}: {test}", it.alarm),
+            Driven::OnTheLocalStack(rehearsal) => {
+                let rehearsals = binaries::workspace().join("infra/demo/src/rehearsals");
+                let names = format!("name: {rehearsal:?},");
+                let mut files =
+                    fs::read_dir(rehearsals).unwrap().map(|it| fs::read_to_string(it.unwrap().path()).unwrap());
+                assert!(files.any(|text| text.contains(&names)), "{}: {rehearsal}", it.alarm);
+            }
+            Driven::Not(because) => assert!(because.len() > 20, "{}", it.alarm),
+        }
+    }
+}
 
 #[test]
 fn every_metric_of_aws_is_as_documented() {
@@ -111,8 +183,8 @@ fn every_metric_of_aws_is_as_documented() {
         let metric = alarm.metrics().into_values().next().unwrap();
         let (name, value) = (it.dimension.0.to_owned(), (it.dimension.1)());
         let seen = (metric.namespace.as_str(), metric.name.as_str(), metric.statistic.as_str());
-        assert_eq!(seen, (it.namespace, it.metric, it.statistic), "{}: {}", it.alarm, it.page);
-        assert_eq!(metric.dimensions, [(name, value)].into(), "{}: {}", it.alarm, it.page);
+        assert_eq!(seen, (it.namespace, it.metric, it.statistic), "{}: {} ({})", it.alarm, it.page.title, it.page.url);
+        assert_eq!(metric.dimensions, [(name, value)].into(), "{}: {} ({})", it.alarm, it.page.title, it.page.url);
         assert_eq!(alarm.text("Threshold"), it.threshold.to_string(), "{} in {:?}", it.alarm, it.unit);
         // A Unit that differs from the published one would never see data: without, every unit counts.
         assert!(alarm.property("Unit").is_null(), "{}", it.alarm);
@@ -137,65 +209,6 @@ fn every_function_has_a_log_group_and_alarms_for_errors_and_throttles() {
         }
     }
     assert_eq!(functions.len(), tests::binaries::FUNCTIONS.len());
-}
-
-/// DeadLettersAlarm: what can never succeed gets there, and nothing else does.
-#[test]
-fn a_notification_that_contradicts_itself_lies_in_the_dead_letter_queue() {
-    let stand = Stand::new();
-    let processor = stand.start("processor");
-    stand.status_api.always("t1", says("t1", "Success"));
-    process(&processor, &[record(&notification("t1", "n1", "Success"))]);
-    assert!(stand.aws.dead_letters().is_empty());
-    process(&processor, &[record(&notification("t1", "n1", "Declined"))]);
-    assert_eq!(stand.aws.dead_letters().len(), 1);
-}
-
-/// QueueAgeAlarm: what cannot be stored goes back to the queue and ages there.
-#[test]
-fn what_cannot_be_stored_waits_in_the_queue() {
-    let stand = Stand::new();
-    let processor = stand.start("processor");
-    stand.aws.inject(Fault::on("dynamodb:UpdateItem").error(400, "AccessDeniedException"));
-    let waiting = record(&notification("t1", "n1", "Pending"));
-    assert_eq!(process(&processor, std::slice::from_ref(&waiting)), [waiting.message_id]);
-}
-
-/// AckFailingAlarm: a queue that does not take it is answered with a server error.
-#[test]
-fn a_webhook_that_the_queue_does_not_take_is_a_server_error() {
-    let stand = Stand::new();
-    let ack = stand.start("ack");
-    stand.aws.inject(Fault::on("sqs:SendMessage").error(400, "AccessDeniedException"));
-    assert_eq!(deliver(&ack, &payload("t1", "n1", "Success")).status, 503);
-}
-
-/// SweeperErrorsAlarm, PublisherErrorsAlarm and PublisherLateAlarm: a failed invocation is a failed invocation to Lambda,
-/// which gives the publisher the same batch again while its iterator grows old.
-#[test]
-fn a_table_that_cannot_be_read_and_a_bus_that_takes_nothing_fail_the_invocation() {
-    let stand = Stand::new();
-    let sweeper = stand.start("sweeper");
-    stand.aws.inject(Fault::on("dynamodb:Query").error(400, "AccessDeniedException"));
-    sweeper.invoke(events::schedule()).unwrap_err();
-
-    stand.status_api.always("t1", says("t1", "Declined"));
-    process(&stand.start("processor"), &[record(&notification("t1", "n1", "Declined"))]);
-    let image = stand.aws.table().raw_item("t1").unwrap();
-    let publisher = stand.start("publisher");
-    stand.aws.inject(Fault::on("events:PutEvents").error(400, "AccessDeniedException"));
-    publisher.invoke(events::dynamodb_stream(std::slice::from_ref(&image))).unwrap_err();
-    assert!(stand.aws.events().is_empty());
-}
-
-/// AckErrorsAlarm and ProcessorErrorsAlarm: these two answer for each request and record even in trouble, so what is
-/// left are time-outs, crashes and a configuration that cannot be read.
-#[test]
-fn a_function_that_cannot_be_configured_fails_at_its_start() {
-    let stand = Stand::new();
-    for (function, variable) in [("ack", "QUEUE_URL"), ("processor", "TABLE_NAME")] {
-        assert!(stand.launch(function).without(variable).start().is_err(), "{function}");
-    }
 }
 
 /// The units and thresholds of the table are those of the sentence that people read.

@@ -2,6 +2,7 @@
 
 mod aws;
 mod dashboard;
+mod driven;
 mod own;
 
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::alarm::Alarm;
 use tests::webhook;
-use tests::{Function, Reply, events};
+use tests::{Fault, Function, Reply, events};
 
 use super::{alarm, alarms, healthy_run, printed};
 use crate::support::{Stand, answer, deliver, notification, payload, post, process, record, says};
@@ -17,7 +17,7 @@ pub struct State {
     reach: fn(&Stand) -> Vec<Value>,
 }
 
-pub const STATES: [State; 9] = [
+pub const STATES: [State; 10] = [
     State { alarm: "RejectedShareAlarm", reach: forged },
     State { alarm: "UnprocessableAlarm", reach: unprocessable },
     State { alarm: "StatusApiFailingAlarm", reach: |stand| swept(stand, Reply::text(503, "")) },
@@ -25,6 +25,7 @@ pub const STATES: [State; 9] = [
     State { alarm: "SweeperStoppedAlarm", reach: |_| Vec::new() },
     State { alarm: "SweeperLateAlarm", reach: late },
     State { alarm: "UnpublishedAlarm", reach: unreadable_change },
+    State { alarm: "RecordsReturnedAlarm", reach: not_stored },
     State { alarm: "ProcessorAttentionAlarm", reach: |stand| processed(stand, &dearer("t1")) },
     State { alarm: "SweeperAttentionAlarm", reach: |stand| swept(stand, Reply::json(200, &dearer("t1"))) },
 ];
@@ -41,6 +42,15 @@ fn forged(stand: &Stand) -> Vec<Value> {
         assert_eq!(deliver(&ack, &payload("t1", "n1", "Success")).status, 200);
     }
     printed(&ack)
+}
+
+/// What cannot be stored goes back to the queue, again and again.
+fn not_stored(stand: &Stand) -> Vec<Value> {
+    let processor = stand.start("processor");
+    stand.aws.inject(Fault::on("dynamodb:UpdateItem").error(400, "AccessDeniedException"));
+    let waiting = record(&notification("t1", "n1", "Pending"));
+    assert_eq!(process(&processor, std::slice::from_ref(&waiting)), [waiting.message_id]);
+    printed(&processor)
 }
 
 fn unreadable_change(stand: &Stand) -> Vec<Value> {
