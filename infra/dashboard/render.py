@@ -40,7 +40,7 @@ def alarms(draw, properties, left, top, right, _bottom):
     for number, alarm in enumerate(properties["alarms"]):
         name = alarm.removeprefix("${").removesuffix("Alarm.Arn}")
         x = left + 8 + number % 2 * (right - left) // 2
-        y = top + 28 + number // 2 * 20
+        y = top + 28 + number // 2 * 19
         draw.rectangle((x, y, x + 9, y + 9), COLOURS[2])
         draw.text((x + 14, y - 2), words(name), INK, TEXT)
 
