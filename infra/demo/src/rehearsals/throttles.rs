@@ -63,6 +63,10 @@ async fn while_refused(scene: &mut Scene) -> Result<(), Failure> {
 
     give_back(scene, Function::Ack).await?;
     scene.deliver_genuine(&notification, &DeliveryPlan::default()).await;
+    // Lambda's poller of the queue goes on asking and is refused; the emulator's does not ask. The same call by hand.
+    let by_hand = json!({"FunctionName": Function::Processor.deployed(&scene.stage)});
+    let refused = scene.aws("lambda", "invoke", by_hand).await.is_err();
+    scene.checks.equal("a call of the processor by hand is refused", true, refused);
     until_over(scene, Function::Processor, SOON).await?;
     scene.checks.equal("stored while the processor is refused", 0, scene.stage.items(&ids).await?.len());
 

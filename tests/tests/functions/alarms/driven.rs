@@ -50,26 +50,23 @@ fn a_webhook_that_the_queue_does_not_take_is_a_server_error() {
 /// answers the second attempt late, or none.
 #[test]
 fn a_queue_that_is_slow_makes_ack_slow_and_a_usual_one_does_not() {
-    let latencies = |fault: Option<fn() -> [Fault; 2]>, status: u16| {
+    // How late SQS answers the first and the second attempt, in milliseconds, and what the sender is told.
+    let latencies = |delays: [u64; 2], status: u16| {
         let took = (0..3).map(|_| {
             let stand = Stand::new();
             let ack = stand.start("ack");
-            fault.into_iter().flat_map(|fault| fault()).for_each(|fault| drop(stand.aws.inject(fault)));
+            for (attempt, late) in (1..).zip(delays.map(Duration::from_millis)) {
+                stand.aws.inject(Fault::on("sqs:SendMessage").nth(attempt).delayed(late));
+            }
             assert_eq!(deliver(&ack, &payload("t1", "n1", "Success")).status, status);
             published::latency(ack.last_duration().unwrap())
         });
         windows(took.collect::<Vec<_>>())
     };
     let slow = alarm("AckSlowAlarm");
-    let late: fn() -> [Fault; 2] = || {
-        let late = |nth, millis| Fault::on("sqs:SendMessage").nth(nth).delayed(Duration::from_millis(millis));
-        [late(1, 5_000), late(2, 1_000)]
-    };
-    let silent: fn() -> [Fault; 2] =
-        || [1, 2].map(|nth| Fault::on("sqs:SendMessage").nth(nth).delayed(Duration::from_secs(5)));
-    assert!(!slow.goes_off(&latencies(None, 200)));
-    assert!(slow.goes_off(&latencies(Some(late), 200)), "accepted, but late");
-    assert!(slow.goes_off(&latencies(Some(silent), 503)), "given up");
+    assert!(!slow.goes_off(&latencies([0, 0], 200)));
+    assert!(slow.goes_off(&latencies([5_000, 1_000], 200)), "accepted, but late");
+    assert!(slow.goes_off(&latencies([5_000, 5_000], 503)), "given up");
 }
 
 /// PublisherLateAlarm: a batch that fails is given again, and what waits behind it grows old with it.
@@ -85,7 +82,7 @@ fn a_bus_that_takes_nothing_for_an_hour_makes_the_publisher_late() {
     let images = ["t1", "t2"].map(|id| stand.aws.table().raw_item(id).unwrap());
     let mut mapping = StreamMapping::of("PublisherSource");
     let late = alarm("PublisherLateAlarm");
-    let mut published = |mapping: &mut StreamMapping| {
+    let published = |mapping: &mut StreamMapping| {
         let age = mapping.attempt(&publisher).expect("something waits");
         windows([published::iterator_age("PublisherFunction", age)])
     };

@@ -161,7 +161,7 @@ fn what_fails_for_the_processor_alone_sets_off_the_alarms_of_the_status_api() {
     let [failing, refused] = ["StatusApiFailingAlarm", "CredentialsRefusedAlarm"].map(alarm);
     let (no_answer, refusal) = (Reply::text(503, ""), Reply::text(401, ""));
     let declined = |n: usize| says(&format!("t{n}"), "Declined");
-    assert!(failing.is_breached_by(&claimed(&[no_answer.clone()])));
+    assert!(failing.is_breached_by(&claimed(std::slice::from_ref(&no_answer))));
     assert!(failing.is_breached_by(&claimed(&[declined(0), no_answer.clone()])), "half");
     assert!(!failing.is_breached_by(&claimed(&[declined(0), declined(1), no_answer])), "less than half");
     assert!(refused.is_breached_by(&claimed(&[declined(0), refusal])));
