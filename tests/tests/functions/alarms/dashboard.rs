@@ -11,8 +11,9 @@ use tests::{Reply, deployed, events};
 use super::{alarms, healthy_run, printed};
 use crate::support::{Stand, notification, payload, post, process, record, says};
 
-/// AWS's metrics by namespace, with the dimensions that they have; the pages are those of the alarms, and
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html> and
+/// AWS's metrics by namespace, with the dimensions that they have: by the pages of the alarms; "DynamoDB Metrics and dimensions"
+/// (`TableName, GlobalSecondaryIndexName`, Count), <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>;
+/// and "Monitoring with CloudWatch metrics" of CloudWatch Logs (`LogGroupName`, Bytes),
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html>.
 const OF_AWS: [(&str, &str, &[&str]); 11] = [
     ("AWS/ApiGateway", "Count", &["ApiId"]),
