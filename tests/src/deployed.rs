@@ -1,5 +1,7 @@
 //! The functions with the environment that template.yaml gives them.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -21,9 +23,14 @@ pub const EVENT_BUS: &str = "spg-outcomes";
 /// One of the four functions, ready to be started or changed further; the secrets that it reads are put in place:
 /// [`webhook::KEY`] and the credentials that the Status API accepts.
 pub fn launch(function: &str, aws: &Aws, status_api: &StatusApi) -> Launch {
+    launch_binary(function, binaries::function(function), aws, status_api)
+}
+
+/// As [`launch`], from this binary.
+pub fn launch_binary(function: &str, binary: impl AsRef<Path>, aws: &Aws, status_api: &StatusApi) -> Launch {
     set_webhook_keys(aws, &[webhook::KEY]);
     set_status_credentials(aws, StatusApi::TOKEN, StatusApi::CLIENT_ID);
-    let launch = Launch::new(function, binaries::function(function)).aws(aws).env("STACK_NAME", STACK);
+    let launch = Launch::new(function, binary).aws(aws).env("STACK_NAME", STACK);
     let with_store = |launch: Launch| {
         launch
             .env("TABLE_NAME", Table::NAME)

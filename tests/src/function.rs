@@ -15,6 +15,7 @@ use crate::aws::{Aws, REGION};
 use crate::logs::Logs;
 use crate::runtime_api::{Environment, Job, Started, epoch_ms, now};
 use crate::server::{Server, runtime};
+use crate::tls::Tls;
 
 /// Lambda gives init 10 s; a debug build on a busy machine gets more before it counts as hung.
 const INIT_SECONDS_MAX: u64 = 30;
@@ -29,6 +30,7 @@ const INHERITED: [&str; 2] = ["LLVM_PROFILE_FILE", "RUST_BACKTRACE"];
 pub struct Launch {
     name: String,
     binary: PathBuf,
+    arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     timeout: Duration,
     memory_mb: u32,
@@ -41,6 +43,7 @@ impl Launch {
         Self {
             name: name.to_owned(),
             binary: binary.as_ref().to_owned(),
+            arguments: Vec::new(),
             environment: BTreeMap::new(),
             timeout: Duration::from_secs(TIMEOUT_SECONDS_DEFAULT),
             memory_mb: MEMORY_MB_DEFAULT,
@@ -52,6 +55,32 @@ impl Launch {
     pub fn aws(self, aws: &Aws) -> Self {
         let endpoint = aws.endpoint();
         self.env("AWS_ENDPOINT_URL", endpoint)
+    }
+
+    /// Adds arguments: a function in a language with an interpreter.
+    #[must_use]
+    pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Runs it under another program, which gets the binary and its arguments behind its own: a profiler.
+    #[must_use]
+    pub fn under<'a>(mut self, program: impl AsRef<Path>, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        let own = std::mem::take(&mut self.arguments);
+        let binary = std::mem::replace(&mut self.binary, program.as_ref().to_owned());
+        self.arguments.extend(arguments.into_iter().map(str::to_owned));
+        self.arguments.push(binary.to_string_lossy().into_owned());
+        self.arguments.extend(own);
+        self
+    }
+
+    /// Trusts this certificate, in the ways of the languages' own libraries.
+    #[must_use]
+    pub fn trusting(self, tls: &Tls) -> Self {
+        let authorities = tls.authorities().to_string_lossy().into_owned();
+        let names = ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+        names.into_iter().fold(self, |launch, name| launch.env(name, &authorities))
     }
 
     /// Sets or replaces a variable.
@@ -124,6 +153,7 @@ impl Launch {
 
     fn command(&self, access_key: &str, server: &Server) -> Command {
         let mut command = Command::new(&self.binary);
+        command.args(&self.arguments);
         command.env_clear();
         command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("AWS_LAMBDA_RUNTIME_API", server.address().to_string());

@@ -38,6 +38,7 @@ mod server;
 mod status_api;
 mod stream_mapping;
 pub mod template;
+mod tls;
 pub mod webhook;
 
 pub use aws::{Aws, Call, Fault, Injected, Outcome, Table};
@@ -48,3 +49,4 @@ pub use runtime_api::Phase;
 pub use server::until;
 pub use status_api::{Question, Reply, StatusApi};
 pub use stream_mapping::StreamMapping;
+pub use tls::Tls;

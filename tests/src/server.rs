@@ -15,6 +15,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::tls::Tls;
 
 /// Enough to answer several functions at once while leaving a small machine to them.
 const WORKER_THREADS: usize = 2;
@@ -69,6 +72,7 @@ impl Answer {
 /// A listening server; it and its connections end when it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     accepting: JoinHandle<()>,
 }
 
@@ -79,11 +83,25 @@ impl Server {
         H: Fn(Request) -> F + Send + Sync + 'static,
         F: Future<Output = Answer> + Send + 'static,
     {
+        Self::start_over(None, handler)
+    }
+
+    /// As [`Server::start`], over TLS if there is a certificate.
+    pub fn start_over<H, F>(tls: Option<&Tls>, handler: H) -> Self
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
+    {
         let listener = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
         listener.set_nonblocking(true).expect("a socket that does not block");
-        let accepting = runtime().spawn(accept(listener, Arc::new(handler)));
-        Self { address, accepting }
+        let accepting = runtime().spawn(accept(listener, tls.map(Tls::acceptor), Arc::new(handler)));
+        Self { address, scheme: if tls.is_some() { "https" } else { "http" }, accepting }
+    }
+
+    /// `http://127.0.0.1:port`, or with https.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -124,7 +142,7 @@ pub fn until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     }
 }
 
-async fn accept<H, F>(listener: StdTcpListener, handler: Arc<H>)
+async fn accept<H, F>(listener: StdTcpListener, tls: Option<TlsAcceptor>, handler: Arc<H>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -136,14 +154,14 @@ where
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(serve(stream, Arc::clone(&handler)));
+                connections.spawn(serve(stream, tls.clone(), Arc::clone(&handler)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn serve<H, F>(stream: TcpStream, handler: Arc<H>)
+async fn serve<H, F>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -154,8 +172,15 @@ where
         let handler = Arc::clone(&handler);
         async move { respond(&*handler, request).await }
     });
+    let http = hyper::server::conn::http1::Builder::new();
     // An error here is a client that went away or a connection dropped on purpose.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = match tls {
+        None => http.serve_connection(TokioIo::new(stream), service).await,
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+            Err(_) => return,
+        },
+    };
 }
 
 async fn respond<H, F>(handler: &H, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped>

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::gate::Gate;
 use crate::server::{Answer, Request, Server, until};
+use crate::tls::Tls;
 
 const BASE_PATH: &str = "/api/v2";
 
@@ -116,6 +117,15 @@ impl StatusApi {
 
     /// Starts one that knows no transaction and answers 404.
     pub fn start() -> Self {
+        Self::start_over(None)
+    }
+
+    /// As [`StatusApi::start`], over TLS: for functions that were told to trust it by [`crate::Launch::trusting`].
+    pub fn start_tls(tls: &Tls) -> Self {
+        Self::start_over(Some(tls))
+    }
+
+    fn start_over(tls: Option<&Tls>) -> Self {
         let state = Arc::new(Mutex::new(State {
             credentials: BTreeMap::from([(Self::TOKEN.to_owned(), Self::CLIENT_ID.to_owned())]),
             scripts: BTreeMap::new(),
@@ -127,7 +137,7 @@ impl StatusApi {
             others: Vec::new(),
         }));
         let served = Arc::clone(&state);
-        let server = Server::start(move |request| {
+        let server = Server::start_over(tls, move |request| {
             let state = Arc::clone(&served);
             async move { handle(&state, &request).await }
         });
@@ -136,7 +146,7 @@ impl StatusApi {
 
     /// For STATUS_API_URL.
     pub fn url(&self) -> String {
-        format!("http://{}{BASE_PATH}", self.server.address())
+        format!("{}{BASE_PATH}", self.server.url())
     }
 
     /// Adds answers for a transaction, used up one by one, before [`StatusApi::always`].

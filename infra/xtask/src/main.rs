@@ -1,6 +1,7 @@
 //! `cargo xtask ...`: everything that a person does with this repository beside building and deploying it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
 
+mod bench;
 mod consumer;
 mod dashboard;
 mod demo;
@@ -46,6 +47,8 @@ enum Command {
     Mutants(mutants::Arguments),
     /// Thousands of payments on the local stack while processes are killed and connections cut, with a verdict
     Load(demo::Arguments),
+    /// Cost and speed, side by side with a bare function and with what one would build otherwise
+    Bench(bench::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Load(arguments) => demo::load(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -26,6 +26,8 @@ pub struct Call {
     pub outcome: Outcome,
     /// DynamoDB's capacity units, table and indexes together; 0 for the other services.
     pub capacity_units: f64,
+    /// Of these, what was written to indexes.
+    pub index_units: f64,
 }
 
 /// How a call was answered.
@@ -61,6 +63,7 @@ impl Call {
             duration: None,
             outcome: Outcome::Pending,
             capacity_units: 0.0,
+            index_units: 0.0,
         }
     }
 
@@ -88,6 +91,14 @@ impl Call {
         let tables = self.body.get("RequestItems")?.as_object()?;
         tables.keys().next().cloned()
     }
+}
+
+/// What a call of DynamoDB's cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Capacity {
+    /// Table and indexes together.
+    pub units: f64,
+    pub of_indexes: f64,
 }
 
 /// Which call: it may be gone by the time it is answered.
@@ -126,8 +137,11 @@ impl CallLog {
         });
     }
 
-    pub fn charge(&self, id: CallId, capacity_units: f64) {
-        self.change(id, |call| call.capacity_units = capacity_units);
+    pub fn charge(&self, id: CallId, capacity: Capacity) {
+        self.change(id, |call| {
+            call.capacity_units = capacity.units;
+            call.index_units = capacity.of_indexes;
+        });
     }
 
     pub fn all(&self) -> Vec<Call> {

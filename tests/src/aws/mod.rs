@@ -28,7 +28,8 @@ pub use sqs::SentMessage;
 
 use crate::runtime_api::{Phase, caller};
 use crate::server::{Answer, Request, Server, until};
-use call::{CallId, CallLog};
+use crate::tls::Tls;
+use call::{CallId, CallLog, Capacity};
 use event_bus::EventBus;
 use fault::{Ending, Faults, Partial, Plan};
 use secrets::Secrets;
@@ -55,6 +56,10 @@ struct Backend {
     faults: Mutex<Faults>,
 }
 
+const REFUSED_CONDITION: &str = "ConditionalCheckFailedException";
+/// A refused write costs as much as one of what is stored: one unit up to 1 KB, which no item here exceeds.
+const CAPACITY_OF_A_REFUSAL: Capacity = Capacity { units: 1.0, of_indexes: 0.0 };
+
 /// An answer that is an error: `__type` and `message` in the body, the HTTP status, and for SQS the older error code.
 #[derive(Debug)]
 struct Failure {
@@ -77,6 +82,15 @@ impl Failure {
 impl Aws {
     /// Starts an endpoint with an empty table ([`Table::NAME`]), a notification queue, a dead-letter queue and a bus.
     pub fn start() -> Self {
+        Self::start_over(None)
+    }
+
+    /// As [`Aws::start`], over TLS: for functions that were told to trust it by [`crate::Launch::trusting`].
+    pub fn start_tls(tls: &Tls) -> Self {
+        Self::start_over(Some(tls))
+    }
+
+    fn start_over(tls: Option<&Tls>) -> Self {
         let backend = Arc::new(Backend {
             table: Table::create(),
             queues: Queues::default(),
@@ -86,7 +100,7 @@ impl Aws {
             faults: Mutex::default(),
         });
         let served = Arc::clone(&backend);
-        let server = Server::start(move |request| {
+        let server = Server::start_over(tls, move |request| {
             let backend = Arc::clone(&served);
             async move { backend.handle(request).await }
         });
@@ -98,7 +112,7 @@ impl Aws {
 
     /// For AWS_ENDPOINT_URL.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address())
+        self.server.url()
     }
 
     /// For QUEUE_URL.
@@ -255,7 +269,11 @@ impl Backend {
         let (service, name) = operation.split_once(':').unwrap_or_default();
         match service {
             "dynamodb" => {
-                let (answer, capacity) = self.table.answer(name, body.clone(), partial)?;
+                let answered = self.table.answer(name, body.clone(), partial);
+                if answered.as_ref().is_err_and(|failure| failure.code() == REFUSED_CONDITION) {
+                    self.calls.charge(id, CAPACITY_OF_A_REFUSAL);
+                }
+                let (answer, capacity) = answered?;
                 self.calls.charge(id, capacity);
                 Ok(answer)
             }
