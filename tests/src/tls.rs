@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -27,6 +27,8 @@ impl Tls {
     /// If the folder cannot be written to.
     pub fn create(folder: &Path) -> Self {
         let mut authority = CertificateParams::default();
+        // Two names, or OpenSSL takes what the authority signs for signed by itself.
+        authority.distinguished_name.push(DnType::CommonName, "authority of the harness");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("randomness");
@@ -35,6 +37,7 @@ impl Tls {
 
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut server = CertificateParams::new(names).expect("valid names");
+        server.distinguished_name.push(DnType::CommonName, "localhost");
         server.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().expect("randomness");
         let certificate = server.signed_by(&key, &issuer).expect("a valid certificate");

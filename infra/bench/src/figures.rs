@@ -56,11 +56,13 @@ pub struct Start {
 impl Figure {
     /// The calls whose operation has this in its name.
     pub fn called(&self, part: &str) -> f64 {
-        self.calls.iter().filter(|(operation, _)| operation.contains(part)).map(|(_, times)| times).sum()
+        let called = self.calls.iter().filter(|(operation, _)| operation.contains(part));
+        // Not `sum`, whose nothing is -0.
+        called.fold(0.0, |sum, (_, times)| sum + times)
     }
 
     pub fn calls_sum(&self) -> f64 {
-        self.calls.values().sum()
+        self.called("")
     }
 
     pub fn cpu_per_notification(&self) -> u64 {

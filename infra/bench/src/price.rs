@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use spg_local::workspace;
 
+use crate::contender::Contender;
 use crate::figures::Figure;
 
 const FILE: &str = "infra/bench/prices.toml";
@@ -113,14 +114,15 @@ impl Prices {
             ("DynamoDB, reads", usd.dynamodb_million_read_units * units(priced.processor.read_units)?),
             ("Logs", usd.logs_gb * log_bytes * Decimal::from(MILLION) / Decimal::from(BYTES_PER_GB)),
         ];
-        let index = usd.dynamodb_million_write_units * units(priced.processor.index_units)?;
         let sum = lines.iter().map(|(_, dollars)| dollars).sum();
-        let apart = vec![
-            ("index writes", index),
-            // A read, a write, and the entry taken out of the index (docs/cost.md).
-            ("recheck of Success", usd.dynamodb_million_write_units * Decimal::TWO + usd.dynamodb_million_read_units),
-            ("published events", usd.event_bridge_million_events),
-        ];
+        let mut apart = vec![("published events", usd.event_bridge_million_events)];
+        // The peers ask no second time and find nothing whose webhook is lost.
+        if priced.processor.contender == Contender::Project {
+            apart.push(("index writes", usd.dynamodb_million_write_units * units(priced.processor.index_units)?));
+            // A read, a write, and the entry taken out of the index; the sweeper's time and logs are in docs/cost.md.
+            let recheck = usd.dynamodb_million_write_units * Decimal::TWO + usd.dynamodb_million_read_units;
+            apart.push(("recheck of Success", recheck));
+        }
         Some(Price {
             batch: priced.processor.notifications,
             billed_ms_ack,
@@ -191,7 +193,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::contender::{Contender, Role};
+    use crate::contender::Role;
     use crate::work::Row;
 
     fn figure(role: Role, row: Row, notifications: usize) -> Figure {

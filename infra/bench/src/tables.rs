@@ -88,15 +88,13 @@ fn work(results: &Results) -> Table {
     ];
     let mut table = Table::new("One invocation (CPU: user and system)", &columns);
     for figure in &results.figures {
-        table.rows.push(match &figure.wrong {
-            None => work_row(figure),
-            Some(wrong) => {
-                let mut row =
-                    vec![figure.row.name().to_owned(), figure.contender.name().to_owned(), format!("VOID: {wrong}")];
-                row.resize(columns.len(), String::new());
-                row
-            }
-        });
+        let mut row = work_row(figure);
+        if figure.wrong.is_some() {
+            // What was wrong is told below the tables.
+            row.truncate(2);
+            row.resize(columns.len(), "VOID".to_owned());
+        }
+        table.rows.push(row);
     }
     table
 }
@@ -169,6 +167,7 @@ fn prices(results: &Results) -> Table {
     let row = |name: &str, of: &dyn Fn(&Price) -> String| {
         [name.to_owned()].into_iter().chain(told.iter().map(|(_, price)| of(price))).collect::<Vec<_>>()
     };
+    // The project has every line that there is.
     let Some((_, first)) = told.first() else { return table };
     let line = |lines: &[(&'static str, rust_decimal::Decimal)], name: &str| {
         lines.iter().find(|(line, _)| *line == name).map_or_else(|| NONE.to_owned(), |(_, dollars)| cents(*dollars))
