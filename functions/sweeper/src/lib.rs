@@ -16,15 +16,12 @@ const WAIT_MARGIN: Duration = Duration::from_secs(8);
 /// Questions under way at once. SPG's rate limit is unpublished: more is not asked for without need.
 const QUESTIONS_CONCURRENT: usize = 16;
 
-/// The limits of a run over a due index of so many shards that begins at `now` and must have ended at `invocation_deadline`.
-pub fn limits(shards: u32, now: Timestamp, invocation_deadline: Timestamp) -> SweepLimits {
+/// The limits of a run that begins at `now` and must have ended at `invocation_deadline`.
+pub fn limits(now: Timestamp, invocation_deadline: Timestamp) -> SweepLimits {
     let time = invocation_deadline.since(now).saturating_sub(ANSWER_MARGIN).min(RUN_MAX);
-    // Another shard begins each minute, so that none is always last.
-    let minute = u32::try_from(now.seconds() / 60 % u64::from(u32::MAX)).unwrap_or_default();
     SweepLimits {
         questions_concurrent: QUESTIONS_CONCURRENT,
         deadline: now + time,
         horizon: now + time.saturating_sub(WAIT_MARGIN),
-        first_shard: minute % shards,
     }
 }

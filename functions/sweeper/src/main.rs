@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use lambda_runtime::{LambdaEvent, service_fn};
 use spg_domain::Timestamp;
 use spg_host::{Aws, CallLimits, Metrics, Service, finish, invocation_span, start};
-use spg_reconcile::{Clock, DueIndex, Sweeper};
+use spg_reconcile::{Clock, Sweeper};
 use spg_wiring::SettlingConfig;
 use sweeper::{QUESTION_TIMEOUT, limits};
 use tracing::Instrument;
@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
     // The payload does not matter: being called is the reason.
     let handle = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
-        let sweep = Sweeper::new(reconciler, limits(reconciler.store.shards(), reconciler.clock.now(), deadline)).run();
+        let sweep = Sweeper::new(reconciler, limits(reconciler.clock.now(), deadline)).run();
         let report = sweep.instrument(invocation_span(&event.context.request_id)).await;
         tracing::info!(
             settled = report.settlements.len(),

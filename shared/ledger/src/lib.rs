@@ -23,6 +23,6 @@ pub use item::{SCHEMA_VERSION, to_item};
 pub use read::{UnreadableItem, from_stream_image};
 #[cfg(feature = "table")]
 pub use scan::{ScanPage, Segment};
-pub use shard::{SHARDS, shard_of};
+pub use shard::{SHARDS, shard_among, shard_of};
 #[cfg(feature = "table")]
 pub use store::{Ledger, ReadIncomplete};

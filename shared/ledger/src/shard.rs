@@ -13,7 +13,12 @@ pub const SHARDS: u32 = 8;
 /// machine, which the standard library's hashers do not promise; and ids that differ in their last digit only must
 /// spread.
 pub fn shard_of(id: &TransactionId) -> u32 {
-    u32::from(Sha256::digest(id.as_str())[0]) % SHARDS
+    shard_among(id, SHARDS)
+}
+
+/// The shard of a transaction if there were so many, from 1 to 256.
+pub fn shard_among(id: &TransactionId, shards: u32) -> u32 {
+    u32::from(Sha256::digest(id.as_str())[0]) % shards
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ impl Cooldown {
                 }
                 state.refused.entry(terminal.cloned()).or_default().fail(now);
             }
+            // It is up, and says for how long it wants to be left alone: several refusals at once say it no louder.
+            Err(SilenceKind::Unavailable) if reply.is_limit() && reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
             Err(SilenceKind::Unavailable) => state.api.fail(now),
         }
         if let (Err(_), Some(retry_after)) = (&reply.result, reply.retry_after) {
@@ -154,6 +156,17 @@ mod tests {
         // An answer that was under way all along does not end the pause.
         cooldown.learn(&reply(Ok(()), None), None, at(101));
         assert!(is_on(&cooldown, at(159)));
+    }
+
+    #[test]
+    fn a_limit_with_a_retry_after_pauses_for_that_long_and_not_as_an_outage() {
+        let limit = |retry_after| Reply { http_status: Some(429), ..reply(Err(SilenceKind::Unavailable), retry_after) };
+        let cooldown = Cooldown::default();
+        (0..16).for_each(|_| cooldown.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
+        assert!(is_on(&cooldown, at(100)) && !is_on(&cooldown, at(101)));
+        // Without saying how long, it is left alone as one that fails.
+        (0..5).for_each(|_| cooldown.learn(&limit(None), None, at(200)));
+        assert!(is_on(&cooldown, at(209)));
     }
 
     #[test]

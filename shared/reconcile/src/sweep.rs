@@ -1,25 +1,30 @@
 //! Asks about what is due. Its cost grows with what is due, not with what is stored.
 
-use std::future::Future;
+mod agenda;
+mod window;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures::StreamExt;
-use spg_domain::{Evidence, Silence, SilenceKind, Timestamp, Transaction};
+use futures::future::join_all;
+use futures::stream::FuturesUnordered;
+use spg_domain::{Evidence, Silence, SilenceKind, Timestamp, Transaction, TransactionId};
 
 use crate::settle::{evidence_of, log_question};
-use crate::traits::error_chain;
-use crate::{
-    Asked, Asking, Clock, Due, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store, StoreError,
-};
+use crate::traits::{error_chain, within};
+use crate::{Asked, Asking, Clock, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
+use agenda::Agenda;
+use window::Window;
 
-/// Entries of the due index read in one call; their transactions are read in one more.
+/// Entries of a shard read in one call.
 const PAGE_ENTRIES: usize = 100;
+/// Transactions read in one call, right before they are asked about.
+const READ_AT_ONCE: usize = 100;
 /// If this many questions in a row are not answered, the run ends and leaves the rest due.
 const PROBES_MAX: usize = 5;
-/// Wait before looking again where the index still shows what has been settled.
-const STALE_INDEX_WAIT: Duration = Duration::from_secs(1);
-/// Looks in a row that settle nothing, before the rest is left to the next run: an item that cannot be read stays in the index.
-const FRUITLESS_PASSES_MAX: u32 = 3;
+/// While questions are under way it does not look more often than this for what else falls due.
+const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
 /// How much a sweep may do at once.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +35,6 @@ pub struct SweepLimits {
     pub deadline: Timestamp,
     /// It waits for what falls due up to this moment.
     pub horizon: Timestamp,
-    /// The shard to begin with, so that no shard is always last.
-    pub first_shard: u32,
 }
 
 /// What a sweep came to.
@@ -58,190 +61,241 @@ pub struct Sweeper<'a, S, A, C> {
     reconciler: &'a Reconciler<S, A, C>,
     limits: SweepLimits,
     report: SweepReport,
-    /// Questions in a row without an answer.
-    failures: usize,
-    answered: bool,
-}
-
-/// What one look at all shards found.
-#[derive(Debug, Default)]
-struct Pass {
-    settled: usize,
-    next: Option<Timestamp>,
+    agenda: Agenda,
+    window: Window,
+    /// Due by the index, not read yet.
+    unread: VecDeque<TransactionId>,
+    /// Due by the table, too.
+    due: VecDeque<Transaction>,
+    /// Not answered, and it is not known yet whether others are.
+    held: Vec<Question>,
+    /// Questions under way.
+    asking: usize,
 }
 
 impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweeper<'a, S, A, C> {
     pub fn new(reconciler: &'a Reconciler<S, A, C>, limits: SweepLimits) -> Self {
-        Self { reconciler, limits, report: SweepReport::default(), failures: 0, answered: false }
+        Self {
+            reconciler,
+            limits,
+            report: SweepReport::default(),
+            agenda: Agenda::new(reconciler.store.shards(), limits.horizon),
+            window: Window::new(limits.questions_concurrent),
+            unread: VecDeque::new(),
+            due: VecDeque::new(),
+            held: Vec::new(),
+            asking: 0,
+        }
     }
 
     /// Sweeps until nothing more falls due before the horizon, the time is over or the Status API turns out to be down.
     ///
-    /// A store that cannot be read ends it too, and is counted: what was settled before is settled, and must be told.
+    /// A question begins whenever another has ended: what takes long holds up nothing else. A store that fails ends the run, and is
+    /// counted: what was settled before is settled, and must be told.
     pub async fn run(mut self) -> SweepReport {
-        let mut fruitless = 0;
+        let (reconciler, deadline) = (self.reconciler, self.limits.deadline);
+        let mut under_way = FuturesUnordered::new();
         loop {
-            let pass = match self.pass().await {
-                Ok(pass) => pass,
-                Err(error) => {
-                    tracing::error!(error = %error_chain(&error), "the sweep ends early");
-                    self.report.store_failures += 1;
-                    return self.report;
+            let room = 2 * self.limits.questions_concurrent;
+            while under_way.len() < room
+                && let Some(transaction) = self.next_due(under_way.is_empty()).await
+            {
+                self.asking += 1;
+                under_way.push(work(reconciler, Work::Ask(Box::new(transaction)), deadline));
+            }
+            if self.asking == 0 {
+                let outage = self.report.outage || self.window.is_outage(self.held.len());
+                under_way.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
+            }
+            let next = self.agenda.next().filter(|_| !self.looks_no_more());
+            let now = self.now();
+            let done = match next {
+                None if under_way.is_empty() => return self.report,
+                Some(at) if under_way.is_empty() => {
+                    reconciler.clock.sleep(at.since(now)).await;
+                    None
                 }
+                // What falls due meanwhile is not to wait for a slow answer.
+                Some(at) if self.asking < self.window.questions() => {
+                    let at = at.max(now + WAKE_INTERVAL_MIN);
+                    within(&reconciler.clock, at, under_way.next()).await.flatten()
+                }
+                Some(_) | None => under_way.next().await,
             };
-            if self.report.outage || self.report.unfinished || self.report.store_failures > 0 {
-                return self.report;
-            }
-            let now = self.reconciler.clock.now();
-            match pass.next.filter(|at| *at <= self.limits.horizon) {
-                Some(at) if at > now => self.reconciler.clock.sleep(at.since(now)).await,
-                Some(_) if pass.settled == 0 => {
-                    fruitless += 1;
-                    if fruitless >= FRUITLESS_PASSES_MAX {
-                        return self.report;
-                    }
-                    self.reconciler.clock.sleep(STALE_INDEX_WAIT).await;
-                }
-                Some(_) => fruitless = 0,
-                None => return self.report,
-            }
+            let new = done.map(|done| self.take_in(done)).unwrap_or_default();
+            under_way.extend(new.into_iter().map(|it| work(reconciler, it, deadline)));
         }
     }
 
-    async fn by<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.reconciler.by(self.limits.deadline, operation, call).await
+    fn now(&self) -> Timestamp {
+        self.reconciler.clock.now()
     }
 
-    /// Looks at each shard once.
-    async fn pass(&mut self) -> Result<Pass, StoreError> {
-        let mut pass = Pass::default();
-        let shards = self.reconciler.store.shards();
-        for offset in 0..shards {
-            let shard = (self.limits.first_shard + offset) % shards;
-            let entries = self.by("query", self.reconciler.store.due(shard, self.limits.horizon, PAGE_ENTRIES)).await?;
-            let full = entries.len() == PAGE_ENTRIES;
-            let now = self.reconciler.clock.now();
-            let (due, upcoming): (Vec<Due>, Vec<Due>) = entries.into_iter().partition(|entry| entry.at <= now);
-            pass.notice(upcoming.first().map(|entry| entry.at));
-            if due.is_empty() {
-                continue;
+    /// Nothing new is asked.
+    fn ends(&self) -> bool {
+        self.report.outage || self.report.unfinished
+    }
+
+    /// Nothing new is looked for: what was found is asked about, so that one item that cannot be stored holds up no other.
+    fn looks_no_more(&self) -> bool {
+        self.ends() || self.report.store_failures > 0
+    }
+
+    /// The next transaction to ask about, if there is one and it may be asked about now.
+    async fn next_due(&mut self, idle: bool) -> Option<Transaction> {
+        while self.asking < self.window.questions() && !self.ends() {
+            if self.due.is_empty() && self.unread.is_empty() && !self.looks_no_more() {
+                self.look().await;
+                self.unread = self.agenda.take_due(self.now()).into();
             }
-            // Whatever comes of them, something may be due here right after: look again.
-            let settled = self.settle_due(&due, now).await?;
-            pass.settled += settled;
-            if full || settled < due.len() {
-                pass.notice(Some(now));
+            if self.due.is_empty() && self.unread.is_empty() || !self.may_begin(idle).await {
+                return None;
             }
-            for at in self.report.settlements.iter().rev().take(settled).filter_map(next_check) {
-                pass.notice(Some(at));
-            }
-            if self.report.outage || self.report.unfinished {
-                break;
+            match self.due.pop_front() {
+                Some(transaction) => return Some(transaction),
+                None => self.read().await,
             }
         }
-        Ok(pass)
+        None
     }
 
-    /// Asks about `due` and settles the answers; returns how many were settled.
-    async fn settle_due(&mut self, due: &[Due], now: Timestamp) -> Result<usize, StoreError> {
-        let ids: Vec<_> = due.iter().map(|entry| entry.id.clone()).collect();
-        let mut found = self.by("read", self.reconciler.store.read(&ids)).await?;
-        // The index lags behind the table: only what the table says counts.
-        let mut due: Vec<Transaction> = ids
-            .iter()
-            .filter_map(|id| found.remove(id))
-            .filter(|t| t.next_check_at.is_some_and(|at| at <= now))
-            .collect();
-        self.report.due += due.len();
-        let mut settled = 0;
-        while !due.is_empty() && !self.report.outage {
-            if !self.wait_out_pause().await {
-                self.report.outage = true;
-                break;
-            }
-            if !self.reconciler.may_ask(self.limits.deadline) {
-                self.report.unfinished = true;
-                break;
-            }
-            let at_once = if self.answered { self.limits.questions_concurrent } else { PROBES_MAX - self.failures };
-            let rest = due.split_off(at_once.min(due.len()));
-            settled += self.ask_and_settle(std::mem::replace(&mut due, rest)).await;
-        }
-        Ok(settled)
-    }
-
-    /// A short Retry-After is waited for; false if the pause leaves no time to ask in this run.
-    async fn wait_out_pause(&self) -> bool {
+    /// Whether a question may begin now. A short Retry-After is waited for, if nothing else is under way.
+    async fn may_begin(&mut self, idle: bool) -> bool {
         let clock = &self.reconciler.clock;
         while let Some(until) = self.reconciler.cooldown.paused_until(clock.now()) {
             if until > self.limits.horizon {
+                self.report.outage = true;
+            }
+            if self.report.outage || !idle {
                 return false;
             }
             clock.sleep(until.since(clock.now())).await;
         }
-        true
+        self.report.unfinished = !self.reconciler.may_ask(self.limits.deadline);
+        !self.report.unfinished
     }
 
-    /// One handful: all are asked, then all are settled, so that an outage is known before it is written down.
-    async fn ask_and_settle(&mut self, due: Vec<Transaction>) -> usize {
-        let (reconciler, deadline, many) = (self.reconciler, self.limits.deadline, self.limits.questions_concurrent);
-        let asked: Vec<Question> = futures::stream::iter(due)
-            .map(|transaction| async move {
-                let started = reconciler.clock.now();
-                let reply = reconciler.ask(&transaction, deadline).await;
-                Question { transaction, reply, took: reconciler.clock.now().since(started) }
-            })
-            .buffer_unordered(many)
-            // What was left out because nobody asks now is due still; refused credentials are written down, so that they do not stay
-            // in front of everybody else.
-            .filter(|asked| std::future::ready(!matches!(&asked.reply, Err(silence) if silence.outage)))
-            .collect()
-            .await;
-        let outage = self.learn(&asked);
-        let now = reconciler.clock.now();
-        let lateness = |t: &Transaction| t.next_check_at.map(|at| now.since(at)).unwrap_or_default();
-        let latest = asked.iter().map(|asked| lateness(&asked.transaction)).max().unwrap_or_default();
-        self.report.lateness_max = self.report.lateness_max.max(latest);
-        let results: Vec<Result<Settlement, SettleError>> = futures::stream::iter(asked)
-            .map(|asked| settle_one(reconciler, asked, outage, deadline))
-            .buffer_unordered(many)
-            .collect()
-            .await;
-        let mut settled = 0;
-        for result in results {
-            match result {
-                Ok(settlement) => {
-                    settled += 1;
-                    self.report.open_ages.extend(open_age(&settlement, now));
-                    self.report.settlements.push(settlement);
-                }
-                Err(error) => {
-                    tracing::error!(error = %error_chain(&error), "a status answer could not be stored; the transaction stays due");
-                    self.report.store_failures += 1;
-                }
+    /// Reads a page of each shard of which the agenda does not know enough. A shard that cannot be read holds up no other.
+    async fn look(&mut self) {
+        let now = self.now();
+        let (reconciler, SweepLimits { deadline, horizon, .. }) = (self.reconciler, self.limits);
+        let page = |shard| async move {
+            let entries = reconciler.store.due(shard, horizon, PAGE_ENTRIES);
+            (shard, reconciler.by(deadline, "query", entries).await)
+        };
+        let pages = join_all(self.agenda.shards_to_look_at(now).into_iter().map(page)).await;
+        for (shard, page) in pages {
+            match page {
+                Ok(page) => self.agenda.saw(shard, now, page),
+                Err(error) => self.failed(&error),
             }
         }
-        settled
     }
 
-    /// Whether nothing at all seems to be answered now; the run ends when that was so for several questions in a row. Refused
-    /// credentials are an answer here: the Status API is up.
-    fn learn(&mut self, asked: &[Question]) -> bool {
-        let replies = || asked.iter().filter_map(|question| question.reply.as_ref().ok());
-        let failures = replies().filter(|reply| reply.result == Err(SilenceKind::Unavailable)).count();
-        if failures < replies().count() {
-            self.answered = true;
-            self.failures = 0;
-            return false;
+    fn failed(&mut self, error: &dyn std::error::Error) {
+        tracing::error!(error = %error_chain(error), "the sweep ends early; what is due stays due");
+        self.report.store_failures += 1;
+    }
+
+    /// Reads what is next. Only what the table, too, has as due counts: the index lags behind it.
+    async fn read(&mut self) {
+        let reconciler = self.reconciler;
+        let ids: Vec<TransactionId> = self.unread.drain(..self.unread.len().min(READ_AT_ONCE)).collect();
+        let mut found = match reconciler.by(self.limits.deadline, "read", reconciler.store.read(&ids)).await {
+            Ok(found) => found,
+            Err(error) => {
+                // The rest would fail, too.
+                self.unread.clear();
+                return self.failed(&error);
+            }
+        };
+        let now = self.now();
+        for transaction in ids.iter().filter_map(|id| found.remove(id)) {
+            match transaction.next_check_at {
+                Some(at) if at <= now => self.due.push_back(transaction),
+                Some(at) => self.agenda.expect(at, &transaction.id),
+                None => {}
+            }
         }
-        self.failures += failures;
-        self.report.outage = self.failures >= PROBES_MAX;
-        // One that fails alone, after others were answered, is its own matter.
-        failures > 1 || !self.answered
+        self.report.due += self.due.len();
+    }
+
+    /// Takes in what has ended, and says what is to be begun because of it.
+    fn take_in(&mut self, done: Done) -> Vec<Work> {
+        let question = match done {
+            Done::Asked(question) => *question,
+            Done::Settled(result) => {
+                self.note(*result);
+                return Vec::new();
+            }
+        };
+        self.asking -= 1;
+        match self.learn(&question) {
+            Heard::Nobody => {
+                self.due.push_front(question.transaction);
+                Vec::new()
+            }
+            // Whether it is for an outage is known when others are answered, or are not: only then is it written down.
+            Heard::Silence => {
+                self.held.push(question);
+                Vec::new()
+            }
+            // It has nothing to do with this transaction, which is asked about again soon.
+            Heard::Limit => vec![Work::Settle(Box::new(question), true)],
+            Heard::Answer => self.release(false).chain([Work::Settle(Box::new(question), false)]).collect(),
+        }
+    }
+
+    /// What was held may be settled.
+    fn release(&mut self, outage: bool) -> impl Iterator<Item = Work> + use<S, A, C> {
+        std::mem::take(&mut self.held).into_iter().map(move |question| Work::Settle(Box::new(question), outage))
+    }
+
+    /// What a reply says about the Status API as a whole. Refused credentials are an answer here: it is up.
+    fn learn(&mut self, question: &Question) -> Heard {
+        let now = self.now();
+        let reply = match &question.reply {
+            // Nobody asks now: it is due still.
+            Err(silence) if silence.outage => return Heard::Nobody,
+            // Nobody asks with these credentials: that is written down, so that it does not stay in front of everybody else.
+            Err(_) => return Heard::Answer,
+            Ok(reply) => reply,
+        };
+        let late = question.transaction.next_check_at.map(|at| now.since(at)).unwrap_or_default();
+        self.report.lateness_max = self.report.lateness_max.max(late);
+        match &reply.result {
+            Ok(_) | Err(SilenceKind::NotFound | SilenceKind::Unauthorised) => {
+                self.window.answered();
+                Heard::Answer
+            }
+            Err(SilenceKind::Unavailable) if reply.is_limit() => {
+                self.window.limited(now);
+                Heard::Limit
+            }
+            Err(SilenceKind::Unavailable) => {
+                self.report.outage |= self.window.failed();
+                Heard::Silence
+            }
+        }
+    }
+
+    fn note(&mut self, result: Result<Settlement, SettleError>) {
+        let settlement = match result {
+            Ok(settlement) => settlement,
+            Err(error) => return self.failed(&error),
+        };
+        let now = self.now();
+        if let Some(write) = &settlement.write {
+            let transaction = &write.transaction;
+            if let Some(at) = transaction.next_check_at {
+                self.agenda.expect(at, &transaction.id);
+            }
+            // None where it is final; a doubted one is.
+            if transaction.status.as_final().is_none() {
+                self.report.open_ages.push(now.since(transaction.first_seen_at));
+            }
+        }
+        self.report.settlements.push(settlement);
     }
 }
 
@@ -251,6 +305,47 @@ struct Question {
     transaction: Transaction,
     reply: Result<Reply, Silence>,
     took: Duration,
+}
+
+/// What a question told of the Status API.
+enum Heard {
+    /// It was not asked.
+    Nobody,
+    Answer,
+    Silence,
+    /// It is up and wants to be asked less.
+    Limit,
+}
+
+/// What can be under way.
+enum Work {
+    Ask(Box<Transaction>),
+    /// And whether it is for an outage that there is no answer.
+    Settle(Box<Question>, bool),
+}
+
+/// What came of it.
+enum Done {
+    Asked(Box<Question>),
+    Settled(Box<Result<Settlement, SettleError>>),
+}
+
+async fn work<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
+    reconciler: &Reconciler<S, A, C>,
+    work: Work,
+    deadline: Timestamp,
+) -> Done {
+    match work {
+        Work::Ask(transaction) => {
+            let started = reconciler.clock.now();
+            let reply = reconciler.ask(&transaction, deadline).await;
+            let took = reconciler.clock.now().since(started);
+            Done::Asked(Box::new(Question { transaction: *transaction, reply, took }))
+        }
+        Work::Settle(question, outage) => {
+            Done::Settled(Box::new(settle_one(reconciler, *question, outage, deadline).await))
+        }
+    }
 }
 
 async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
@@ -273,20 +368,4 @@ async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
         settlement.questions.insert(0, asked);
     }
     Ok(settlement)
-}
-
-impl Pass {
-    fn notice(&mut self, at: Option<Timestamp>) {
-        self.next = [self.next, at].into_iter().flatten().min();
-    }
-}
-
-fn next_check(settlement: &Settlement) -> Option<Timestamp> {
-    settlement.write.as_ref().and_then(|write| write.transaction.next_check_at)
-}
-
-/// None where the transaction is final; a doubted one is.
-fn open_age(settlement: &Settlement, now: Timestamp) -> Option<Duration> {
-    let transaction = &settlement.write.as_ref()?.transaction;
-    transaction.status.as_final().is_none().then(|| now.since(transaction.first_seen_at))
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use spg_domain::{SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write};
 
+/// The HTTP status of a rate limit.
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// The table of transactions.
 pub trait Store {
     /// Reads all of `ids` in as few calls as the store allows, strongly consistent. What is not stored is absent from the answer.
@@ -82,6 +85,13 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Why there is no usable answer, in a few fixed words: `timed out`, `not JSON`.
     pub problem: Option<&'static str>,
+}
+
+impl Reply {
+    /// Whether the Status API has refused the question for being one too many (429): it is up, and wants to be asked less.
+    pub fn is_limit(&self) -> bool {
+        self.result.is_err() && self.http_status == Some(TOO_MANY_REQUESTS)
+    }
 }
 
 /// Time, so that the simulation can own it.

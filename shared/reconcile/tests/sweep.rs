@@ -16,7 +16,6 @@ async fn sweep(reconciler: &TestReconciler) -> SweepReport {
         questions_concurrent: 16,
         deadline: now + Duration::from_secs(55),
         horizon: now + Duration::from_secs(47),
-        first_shard: 0,
     };
     Sweeper::new(reconciler, limits).run().await
 }
@@ -127,8 +126,7 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
     // The index and the table are read; the write fails.
     reconciler.store.fail_after(2);
     let now = reconciler.clock.now();
-    let limits =
-        SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now, first_shard: 0 };
+    let limits = SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now };
     assert_eq!(Sweeper::new(&reconciler, limits).run().await.store_failures, 1);
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
 }
@@ -194,6 +192,22 @@ async fn refused_credentials_of_one_terminal_hold_up_no_other() {
         let wait = stored(&format!("refused{n}")).next_check_at.unwrap().since(now);
         assert!((Duration::from_millis(1)..=Duration::from_secs(600)).contains(&wait), "{wait:?}");
     }
+}
+
+/// Any number of refusals is not an outage where the Status API says that it is up and wants to be asked less.
+#[tokio::test]
+async fn a_rate_limit_slows_the_sweep_and_does_not_end_it() {
+    let reconciler = reconciler();
+    open(&reconciler, 40).await;
+    for (n, id) in ids(40).into_iter().enumerate() {
+        let refused = if n % 4 == 0 { Some(Said::Limited(1)) } else { None };
+        reconciler.status_api.script(&id, refused.into_iter().chain([Said::Status("Success")]));
+    }
+    let report = sweep(&reconciler).await;
+    assert!(!report.outage && !report.unfinished);
+    let outcome = |id: String| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap().outcome;
+    assert!(ids(40).into_iter().all(|id| outcome(id) == 1));
+    assert_eq!(reconciler.status_api.questions(), 50);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use processor::Processor;
 use publisher::{Publisher, StreamEvent};
 use spg_domain::{Rules, Timestamp};
 use spg_host::{Metrics, SecretError, SecretText};
-use spg_reconcile::{Clock, Cooldown, DueIndex, Reconciler, SweepReport, Sweeper};
+use spg_reconcile::{Clock, Cooldown, Reconciler, SweepReport, Sweeper};
 
 use crate::api::SimApi;
 use crate::bent::Bent;
@@ -146,7 +146,7 @@ impl Functions {
         let Environment::Sweeper(reconciler) = &environment else { unreachable!("asked for a sweeper") };
         let (reconciler, deadline) = (reconciler.clone(), self.deadline(process, SWEEPER_TIMEOUT));
         let running = Box::pin(async move {
-            let limits = sweeper::limits(reconciler.store.shards(), reconciler.clock.now(), deadline);
+            let limits = sweeper::limits(reconciler.clock.now(), deadline);
             Output::Sweep(Sweeper::new(&reconciler, limits).run().await)
         });
         self.invoked(Function::Sweeper, process, environment, age, running)

@@ -58,12 +58,12 @@ fn what_is_due_is_read_once_asked_about_once_and_written_once() {
     open(&stand, &ids);
     let (due, rest) = ids.split_at(30);
     due.iter().for_each(|id| stand.make_due(id));
-    let shards = shards(&stand, due);
+    assert!(shards(&stand, due) > 1, "what is due in several shards is read at once");
     due.iter().for_each(|id| stand.status_api.always(id, says(id, "Success")));
     // So late that nothing else falls due while it runs.
     let sweeper = stand.start("sweeper");
     sweeper.invoke_within(events::schedule(), Duration::from_secs(12)).unwrap();
-    let expected = [("dynamodb:BatchGetItem", shards), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", due.len())];
+    let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", due.len())];
     assert_eq!(stand.cost(), cost(expected, due.len()));
     assert!(due.iter().all(|id| stand.item(id)["paymentStatus"] == "Success" && stand.item(id)["version"] == 2));
     assert!(rest.iter().all(|id| stand.item(id)["paymentStatus"] == "Pending" && stand.status_api.asked(id) == 0));

@@ -57,6 +57,7 @@ impl StatusApi for ScriptedStatusApi {
     async fn ask(&self, question: &Question) -> Reply {
         let said = self.next(&question.transaction_id);
         let retry_after = if let Said::Limited(seconds) = said { Some(Duration::from_secs(seconds)) } else { None };
+        let http_status = matches!(said, Said::Limited(_)).then_some(429);
         let result = match said {
             Said::Status(text) => Ok(status_answer(text)),
             Said::Silent(kind) => Err(kind),
@@ -66,7 +67,7 @@ impl StatusApi for ScriptedStatusApi {
                 Ok(status_answer(text))
             }
         };
-        Reply { result, http_status: None, return_code: None, retry_after, problem: None }
+        Reply { result, http_status, return_code: None, retry_after, problem: None }
     }
 }
 

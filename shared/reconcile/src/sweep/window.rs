@@ -1,0 +1,103 @@
+//! How many questions may be under way: few until the Status API is known to answer, fewer after it has limited our rate.
+
+use std::time::Duration;
+
+use spg_domain::Timestamp;
+
+use super::PROBES_MAX;
+
+/// Refusals that come within this are of one excess.
+const REDUCED_ONCE_WITHIN: Duration = Duration::from_secs(1);
+/// So many answers allow one question more again, up to the limit.
+const ANSWERS_PER_STEP: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Window {
+    questions_max: usize,
+    questions: usize,
+    /// Questions in a row without an answer.
+    failures: usize,
+    answered: bool,
+    /// Since the last step.
+    answers: usize,
+    reduced_at: Option<Timestamp>,
+}
+
+impl Window {
+    pub fn new(questions_max: usize) -> Self {
+        let questions = questions_max.max(1);
+        Self { questions_max: questions, questions, failures: 0, answered: false, answers: 0, reduced_at: None }
+    }
+
+    /// How many may be under way now.
+    pub fn questions(&self) -> usize {
+        if self.answered { self.questions } else { self.questions.min(PROBES_MAX.saturating_sub(self.failures)) }
+    }
+
+    pub fn answered(&mut self) {
+        self.answered = true;
+        self.failures = 0;
+        self.answers += 1;
+        if self.answers >= ANSWERS_PER_STEP && self.questions < self.questions_max {
+            self.answers = 0;
+            self.questions += 1;
+        }
+    }
+
+    /// There was no answer; true if that was so for so many questions in a row that nobody should go on asking.
+    pub fn failed(&mut self) -> bool {
+        self.failures += 1;
+        self.failures >= PROBES_MAX
+    }
+
+    /// The Status API is up, and has refused this question for being one too many.
+    pub fn limited(&mut self, now: Timestamp) {
+        self.answers = 0;
+        if self.reduced_at.is_none_or(|at| now.since(at) >= REDUCED_ONCE_WITHIN) {
+            self.reduced_at = Some(now);
+            self.questions = (self.questions / 2).max(1);
+        }
+    }
+
+    /// Whether so many questions that were not answered, and none that was since, are taken for an outage: one that fails alone, after
+    /// others were answered, is its own matter.
+    pub fn is_outage(&self, unanswered: usize) -> bool {
+        unanswered > 1 || !self.answered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(1_000_000 + millis)
+    }
+
+    #[test]
+    fn an_outage_is_found_with_few_questions() {
+        let mut window = Window::new(16);
+        for left in (1..=PROBES_MAX).rev() {
+            assert_eq!(window.questions(), left);
+            assert_eq!(window.failed(), left == 1);
+        }
+        window.answered();
+        assert_eq!((window.questions(), window.failed()), (16, false));
+    }
+
+    #[test]
+    fn a_limit_halves_once_and_answers_widen_again() {
+        let mut window = Window::new(16);
+        window.answered();
+        (0..16).for_each(|n| window.limited(at(n)));
+        assert_eq!(window.questions(), 8);
+        window.limited(at(1000));
+        assert_eq!(window.questions(), 4);
+        (0..ANSWERS_PER_STEP).for_each(|_| window.answered());
+        assert_eq!(window.questions(), 5);
+        (0..100 * ANSWERS_PER_STEP).for_each(|_| window.answered());
+        assert_eq!(window.questions(), 16);
+        (0..100).for_each(|n| window.limited(at(10_000 + n * 1000)));
+        assert_eq!(window.questions(), 1);
+    }
+}
