@@ -166,5 +166,6 @@ mod tests {
         assert_eq!(token(Some("50994")), "Bearer u");
         assert_eq!(token(Some("50995")), "Bearer t");
         assert_eq!(token(None), "Bearer t");
+        assert_eq!(credentials.terminals().collect::<Vec<_>>(), ["50994"]);
     }
 }
