@@ -86,14 +86,14 @@ fn processor(results: &Results, goals: &mut Vec<Goal>) {
     let seen = timing.map(|timing| ratio(timing.batch_ns, timing.one_ns));
     let measure = format!(
         "processor: batch of {} at {} ms Status API against one record",
-        results.batch, results.waits.status_api_ms
+        results.measured.batch, results.measured.waits.status_api_ms
     );
     goals.push(Goal::at_most(&measure, 1.5, seen));
 }
 
 fn price(results: &Results, goals: &mut Vec<Goal>) {
     let max = rust_decimal::Decimal::new(PRICE_MAX.0, PRICE_MAX.1);
-    let batch = results.batch;
+    let batch = results.measured.batch;
     let seen = results.price(Contender::Project, batch).map(|price| price.sum);
     let measure = format!("dollars per million new notifications, batches of {batch}");
     goals.push(Goal::new(measure, format!("at most {}", cents(max)), seen, |sum| sum <= max, cents));

@@ -26,6 +26,7 @@ mod tables;
 mod work;
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,6 +35,7 @@ use spg_local::workspace;
 use crate::contender::Programs;
 use crate::options::Options;
 use crate::peers::Peers;
+use crate::run::{Measured, Results};
 
 fn main() -> ExitCode {
     let options = Options::parse().settled();
@@ -49,19 +51,28 @@ fn main() -> ExitCode {
 
 /// True if no row is void. A goal that is missed is told, and is no failure: another machine has other ratios.
 fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
-    let binaries = release::binaries()?;
-    let peers = if options.without_peers { None } else { Some(Peers::install()?) };
-    let programs = Programs { binaries, peers };
     let folder = workspace().join("target/bench");
-    let results = run::run(&programs, options, &folder)?;
+    let measured = match &options.from {
+        Some(file) => run::earlier(file)?,
+        None => measure(options, &folder)?,
+    };
+    let results = Results::of(measured)?;
     let goals = goals::goals(&results);
     output::show(&results, &goals);
-    let json = options.json.clone().unwrap_or_else(|| folder.join("bench.json"));
-    let text = serde_json::to_string_pretty(&output::json(&results, &goals, options, &programs))?;
-    output::write(&json, &(text + "\n"))?;
-    eprintln!("bench: figures: {}", json.display());
+    if options.from.is_none() {
+        let json = options.json.clone().unwrap_or_else(|| folder.join("bench.json"));
+        let text = serde_json::to_string_pretty(&output::json(&results, &goals))?;
+        output::write(&json, &(text + "\n"))?;
+        eprintln!("bench: figures: {}", json.display());
+    }
     if options.document {
-        output::document(&results, &goals, options, &programs)?;
+        output::document(&results, &goals)?;
     }
     Ok(results.void().next().is_none())
+}
+
+fn measure(options: &Options, folder: &Path) -> Result<Measured, Box<dyn Error>> {
+    let binaries = release::binaries()?;
+    let peers = if options.without_peers { None } else { Some(Peers::install()?) };
+    run::run(&Programs { binaries, peers }, options, folder)
 }

@@ -48,6 +48,9 @@ pub struct Options {
     /// Where the figures go as JSON [default: target/bench/bench.json]
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Show the figures of this file instead of measuring, with the prices and goals of today
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
     /// Put the figures and the plot into docs/performance.md
     #[arg(long)]
     pub document: bool,

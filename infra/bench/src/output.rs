@@ -7,11 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use spg_local::workspace;
 
-use crate::contender::Programs;
 use crate::goals::Goal;
-use crate::options::Options;
 use crate::plot;
-use crate::run::Results;
+use crate::run::{Measured, Results};
 use crate::tables::{Table, all, void};
 
 const PAGE: &str = "docs/performance.md";
@@ -29,22 +27,13 @@ pub fn show(results: &Results, goals: &[Goal]) {
 }
 
 /// Everything as JSON.
-pub fn json(results: &Results, goals: &[Goal], options: &Options, programs: &Programs) -> Value {
+pub fn json(results: &Results, goals: &[Goal]) -> Value {
     let prices = results.priced.iter().map(|(contender, price)| json!({"contender": contender, "price": price.json()}));
     json!({
-        "rounds": options.rounds,
-        "invocations": options.invocations,
-        "tls": options.tls,
-        "batch": results.batch,
-        "waits": results.waits,
-        "memoryMb": results.memory_mb,
-        "interpreters": programs.peers.as_ref().map(|peers| &peers.versions),
-        "prices": {"region": results.prices.region, "published": results.prices.published},
         "goals": goals,
-        "rows": results.figures,
-        "starts": results.starts,
-        "timings": results.timings,
+        "prices": {"region": results.prices.region, "published": results.prices.published},
         "priced": prices.collect::<Vec<_>>(),
+        "measured": results.measured,
     })
 }
 
@@ -52,12 +41,7 @@ pub fn json(results: &Results, goals: &[Goal], options: &Options, programs: &Pro
 ///
 /// # Errors
 /// The page is not there, or has lost its marks.
-pub fn document(
-    results: &Results,
-    goals: &[Goal],
-    options: &Options,
-    programs: &Programs,
-) -> Result<(), Box<dyn Error>> {
+pub fn document(results: &Results, goals: &[Goal]) -> Result<(), Box<dyn Error>> {
     fs::write(workspace().join(PLOT), plot::svg(results))?;
     let path = workspace().join(PAGE);
     let page = fs::read_to_string(&path).map_err(|error| format!("{PAGE}: {error}"))?;
@@ -65,18 +49,18 @@ pub fn document(
     let (_, after) = rest.split_once(END).ok_or("the page has no mark where the figures end")?;
     let section = |table: &Table| format!("\n### {}\n\n{}", table.title, table.markdown());
     let sections: String = all(results, goals).iter().map(section).collect();
-    let how = how(options, programs);
+    let how = how(&results.measured);
     write(&path, &format!("{before}{BEGIN}\n\n{how}\n{sections}\n{END}{after}"))
 }
 
-fn how(options: &Options, programs: &Programs) -> String {
-    let with =
-        programs.peers.as_ref().map(|peers| format!(", {} and Node.js {}", peers.versions[0], peers.versions[1]));
-    let Options { rounds, invocations, .. } = options;
+fn how(measured: &Measured) -> String {
+    let with = measured.interpreters.as_ref().map(|[python, node]| format!(", {python} and Node.js {node}"));
     format!(
-        "{rounds} rounds of {invocations} invocations of each row, medians{}{}.",
+        "{} rounds of {} invocations of each row, medians{}{}.",
+        measured.rounds,
+        measured.invocations,
         with.unwrap_or_default(),
-        if options.tls { ", everything over TLS" } else { "" }
+        if measured.tls { ", everything over TLS" } else { "" }
     )
 }
 

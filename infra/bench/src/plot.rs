@@ -46,7 +46,7 @@ fn groups(results: &Results) -> Vec<Group> {
     let start = |role, of: &dyn Fn(&crate::figures::Start) -> u64| {
         by(&|it| results.start(it, role).map(|start| milliseconds(of(start))))
     };
-    let batch = results.batch;
+    let batch = results.measured.batch;
     let group = |title: String, unit, bars| Group { title, unit, bars };
     vec![
         group("ack: processor time per notification".to_owned(), "ms", cpu(Row::Accepted)),

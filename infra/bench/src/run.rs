@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tests::Tls;
 
 use crate::contender::{Contender, Programs, Role};
@@ -25,20 +27,32 @@ const TIMED_WARM_UP: usize = 5;
 /// Each process is started anew in each of these.
 const TIMED_ROUNDS_MAX: u32 = 3;
 
-/// Everything that was measured.
-pub struct Results {
+/// Everything that was measured, as it stands in the JSON; prices and goals follow from it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    pub rounds: u32,
+    pub invocations: u32,
+    pub tls: bool,
     pub batch: usize,
     pub waits: Waits,
     pub memory_mb: u32,
-    pub figures: Vec<Figure>,
+    /// What Python and Node.js say that they are.
+    pub interpreters: Option<[String; 2]>,
+    pub rows: Vec<Figure>,
     pub starts: Vec<Start>,
     pub timings: Vec<Timing>,
+}
+
+/// What was measured, and what it costs.
+pub struct Results {
+    pub measured: Measured,
     pub prices: Prices,
     pub priced: Vec<(Contender, Price)>,
 }
 
 /// How long invocations take where everything outside is as slow as it was told to be.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
     pub contender: Contender,
@@ -50,18 +64,26 @@ pub struct Timing {
 type Lives = BTreeMap<(Contender, Role), Vec<Life>>;
 
 impl Results {
+    /// # Errors
+    /// The table of prices cannot be read.
+    pub fn of(measured: Measured) -> Result<Self, Box<dyn Error>> {
+        let mut results = Self { measured, prices: Prices::read()?, priced: Vec::new() };
+        results.priced = priced(&results);
+        Ok(results)
+    }
+
     pub fn figure(&self, contender: Contender, row: Row) -> Option<&Figure> {
-        let figure = self.figures.iter().find(|figure| figure.contender == contender && figure.row == row)?;
+        let figure = self.measured.rows.iter().find(|figure| figure.contender == contender && figure.row == row)?;
         // A void row says nothing.
         figure.wrong.is_none().then_some(figure)
     }
 
     pub fn start(&self, contender: Contender, role: Role) -> Option<&Start> {
-        self.starts.iter().find(|start| start.contender == contender && start.role == role)
+        self.measured.starts.iter().find(|start| start.contender == contender && start.role == role)
     }
 
     pub fn timing(&self, contender: Contender) -> Option<&Timing> {
-        self.timings.iter().find(|timing| timing.contender == contender)
+        self.measured.timings.iter().find(|timing| timing.contender == contender)
     }
 
     pub fn price(&self, contender: Contender, batch: usize) -> Option<&Price> {
@@ -70,7 +92,7 @@ impl Results {
 
     /// Contender, row and what was wrong.
     pub fn void(&self) -> impl Iterator<Item = (&Figure, &str)> {
-        self.figures.iter().filter_map(|figure| Some((figure, figure.wrong.as_deref()?)))
+        self.measured.rows.iter().filter_map(|figure| Some((figure, figure.wrong.as_deref()?)))
     }
 }
 
@@ -78,7 +100,7 @@ impl Results {
 ///
 /// # Errors
 /// A process does not start or fails, or valgrind is missing where instructions are to be counted.
-pub fn run(programs: &Programs, options: &Options, folder: &Path) -> Result<Results, Box<dyn Error>> {
+pub fn run(programs: &Programs, options: &Options, folder: &Path) -> Result<Measured, Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let tls = Tls::create(folder);
     let batch = options.batch as usize;
@@ -100,24 +122,33 @@ pub fn run(programs: &Programs, options: &Options, folder: &Path) -> Result<Resu
         Role::Processor => &[Row::NewFinal, Row::Distinct],
     })?;
 
-    let mut figures = figures(&lives, batch);
-    figures.iter_mut().for_each(|figure| void_by(figure, &timed));
+    let mut rows = figures(&lives, batch);
+    rows.iter_mut().for_each(|figure| void_by(figure, &timed));
     if options.instructions {
-        instructions::count(programs, batch, folder, &mut figures)?;
+        instructions::count(programs, batch, folder, &mut rows)?;
     }
-    let prices = Prices::read()?;
-    let mut results = Results {
+    Ok(Measured {
+        rounds: options.rounds,
+        invocations: options.invocations,
+        tls: options.tls,
         batch,
         waits,
         memory_mb: options.memory,
-        figures,
+        interpreters: programs.peers.as_ref().map(|peers| peers.versions.clone()),
+        rows,
         starts: starts(programs, &lives, &first)?,
         timings: timings(&timed),
-        prices,
-        priced: Vec::new(),
-    };
-    results.priced = priced(&results);
-    Ok(results)
+    })
+}
+
+/// What an earlier run has left.
+///
+/// # Errors
+/// The file is not there, or is none of ours.
+pub fn earlier(file: &Path) -> Result<Measured, Box<dyn Error>> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let all: Value = serde_json::from_str(&text)?;
+    Ok(Measured::deserialize(&all["measured"])?)
 }
 
 /// Every contender in turn, round after round, so that what else the machine does meets all alike.
@@ -206,7 +237,7 @@ fn priced(results: &Results) -> Vec<(Contender, Price)> {
             ack_wall_ns: timing.ack_ns,
             processor: results.figure(contender, row)?,
             processor_wall_ns,
-            memory_mb: results.memory_mb,
+            memory_mb: results.measured.memory_mb,
         };
         Some((contender, results.prices.of(&priced)?))
     };
@@ -215,5 +246,5 @@ fn priced(results: &Results) -> Vec<(Contender, Price)> {
         let batch = of(timing, Row::Distinct, timing.batch_ns).filter(|(_, price)| price.batch > 1);
         [one, batch].into_iter().flatten().collect::<Vec<_>>()
     };
-    results.timings.iter().flat_map(both).collect()
+    results.measured.timings.iter().flat_map(both).collect()
 }

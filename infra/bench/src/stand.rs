@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tests::{Aws, Fault, Launch, Reply, StatusApi, Tls};
 
@@ -13,7 +13,7 @@ pub const IDEMPOTENCY_TABLE: &str = "spg-idempotency";
 const STORE: [&str; 4] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
 /// How long each service takes to answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
     pub queue_ms: u64,
     pub store_ms: u64,

@@ -87,7 +87,7 @@ fn work(results: &Results) -> Table {
         "log bytes",
     ];
     let mut table = Table::new("One invocation (CPU: user and system)", &columns);
-    for figure in &results.figures {
+    for figure in &results.measured.rows {
         let mut row = work_row(figure);
         if figure.wrong.is_some() {
             // What was wrong is told below the tables.
@@ -132,19 +132,19 @@ fn starts(results: &Results) -> Table {
             milliseconds(start.warm_tls_ns),
         ]
     };
-    table.rows.extend(results.starts.iter().map(row));
+    table.rows.extend(results.measured.starts.iter().map(row));
     table
 }
 
 fn timings(results: &Results) -> Table {
-    let waits = results.waits;
+    let waits = results.measured.waits;
     let title = format!(
         "p50 in ms, with a queue of {} ms, a store of {} ms and a Status API of {} ms",
         waits.queue_ms, waits.store_ms, waits.status_api_ms
     );
-    let batch = format!("processor, batch of {}", results.batch);
+    let batch = format!("processor, batch of {}", results.measured.batch);
     let mut table = Table::new(title, &["by", "ack", "processor, one record", &batch]);
-    for timing in &results.timings {
+    for timing in &results.measured.timings {
         let row = [timing.ack_ns, timing.one_ns, timing.batch_ns].map(milliseconds);
         table.rows.push([timing.contender.name().to_owned()].into_iter().chain(row).collect());
     }
@@ -155,7 +155,7 @@ fn prices(results: &Results) -> Table {
     let prices = &results.prices;
     let title = format!(
         "Dollars per million new notifications ({}, list prices of {}, {} MB)",
-        prices.region, prices.published, results.memory_mb
+        prices.region, prices.published, results.measured.memory_mb
     );
     let told: Vec<&(Contender, Price)> = results.priced.iter().collect();
     let heads = told.iter().map(|(contender, price)| match price.batch {

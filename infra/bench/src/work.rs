@@ -1,6 +1,6 @@
 //! The work: what is sent, and what must have come of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tests::events::{self, HttpAnswer, SqsRecord};
 use tests::webhook;
@@ -13,7 +13,7 @@ const FOREIGN_KEY: webhook::WebhookKey = *b"a key that opens no envelope ...";
 const OF_ONE: usize = 10;
 
 /// One kind of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Row {
     /// A webhook that opens.
