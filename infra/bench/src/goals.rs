@@ -54,8 +54,9 @@ fn ratios_of_ack(results: &Results, goals: &mut Vec<Goal>) {
     goals.push(Goal::at_most("ack: CPU against floor with one send", 1.25, cpu));
     let instructions = both(&|it| results.figure(it, Row::Accepted)?.instructions);
     goals.push(Goal::at_most("ack: instructions against floor with one send", 1.25, instructions));
-    let init = both(&|it| results.start(it, Role::Ack).map(|start| start.init_ns));
-    goals.push(Goal::at_most("ack: init against that floor", 1.5, init));
+    // The processor's time, not the clock's: a start is so short that whatever else runs decides how long it takes.
+    let init = both(&|it| results.start(it, Role::Ack).map(|start| start.init_cpu_ns));
+    goals.push(Goal::at_most("ack: init against that floor, CPU", 1.5, init));
 }
 
 fn sizes_of_ack(results: &Results, goals: &mut Vec<Goal>) {

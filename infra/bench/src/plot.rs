@@ -52,9 +52,9 @@ fn groups(results: &Results) -> Vec<Group> {
         group("ack: processor time per notification".to_owned(), "ms", cpu(Row::Accepted)),
         group(format!("processor: processor time per notification, batch of {batch}"), "ms", cpu(Row::Distinct)),
         group(
-            "ack: from the start of the process until it asks for work".to_owned(),
+            "ack: processor time from the start of the process until it asks for work".to_owned(),
             "ms",
-            start(Role::Ack, &|it| it.init_ns),
+            start(Role::Ack, &|it| it.init_cpu_ns),
         ),
         group("ack: first invocation, over TLS".to_owned(), "ms", start(Role::Ack, &|it| it.first_tls_ns)),
         group(
