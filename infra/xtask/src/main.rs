@@ -10,6 +10,7 @@ mod fuzz;
 mod local;
 mod mutants;
 mod parameters;
+mod scale;
 mod sim;
 mod test;
 mod tools;
@@ -49,6 +50,8 @@ enum Command {
     Load(demo::Arguments),
     /// Cost and speed, side by side with a bare function and with what one would build otherwise
     Bench(bench::Arguments),
+    /// What the system does when there is very much of everything: a million transactions, an hour's outage, 10,000 a second
+    Scale(scale::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Load(arguments) => demo::load(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Scale(arguments) => scale::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {
