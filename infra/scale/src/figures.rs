@@ -44,7 +44,7 @@ pub fn in_words(duration: Duration) -> String {
 /// # Errors
 /// The folder or the file cannot be written.
 pub fn save(name: &str, result: &impl Serialize) -> std::io::Result<PathBuf> {
-    let folder = tests::binaries::workspace().join("target/scale");
+    let folder = ::tests::binaries::workspace().join("target/scale");
     fs::create_dir_all(&folder)?;
     let file = folder.join(format!("{name}.json"));
     fs::write(&file, serde_json::to_vec_pretty(result)?)?;

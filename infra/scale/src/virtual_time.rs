@@ -180,7 +180,7 @@ mod tests {
             }
         };
         let woken = time.run(async {
-            drop(futures::poll!(pin!(sleeper(20))));
+            assert!(futures::poll!(pin!(sleeper(20))).is_pending());
             [30, 10, 50].into_iter().map(sleeper).collect::<FuturesUnordered<_>>().collect::<Vec<_>>().await
         });
         assert_eq!(woken, [(10, 1_010), (30, 1_030), (50, 1_050)]);
