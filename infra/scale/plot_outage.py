@@ -11,8 +11,8 @@ import sys
 WIDTH, HEIGHT = 900, 380
 LEFT, RIGHT, TOP, BOTTOM = 80, 170, 40, 50
 COLOURS = ["#1f5fa8", "#d9822b", "#3a8f4d", "#a83254", "#6b4fa0", "#555555"]
-SECONDS, THOUSAND = 60, 1000
-TICKS = 6
+SECONDS = 60
+TICKS, ROUND = 6, 6000
 
 
 def main(*arguments):
@@ -27,7 +27,7 @@ def main(*arguments):
 
 def draw(figures):
     longest = max(len(figure["minutes"]) for figure in figures)
-    highest = max(figure["openAtReturn"] for figure in figures)
+    highest = -(-max(figure["openAtReturn"] for figure in figures) // ROUND) * ROUND
 
     def x(minute):
         return LEFT + (WIDTH - LEFT - RIGHT) * minute / longest
@@ -71,7 +71,7 @@ def axes(longest, highest, x, y):
     for tick in range(TICKS + 1):
         left = highest * tick / TICKS
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(left):.1f}" y2="{y(left):.1f}" stroke="#ddd"/>'
-        yield f'<text x="{LEFT - 6}" y="{y(left) + 4:.1f}" text-anchor="end">{left / THOUSAND:.0f},000</text>'
+        yield f'<text x="{LEFT - 6}" y="{y(left) + 4:.1f}" text-anchor="end">{left:,.0f}</text>'
     middle = (LEFT + WIDTH - RIGHT) / 2
     yield f'<text x="{middle}" y="{HEIGHT - 12}" text-anchor="middle">minutes after the Status API is back</text>'
     yield f'<text transform="translate(16 {(TOP + bottom) / 2}) rotate(-90)" text-anchor="middle">not confirmed</text>'
