@@ -31,14 +31,14 @@ pub enum QueueError {
 
 impl Queue for SqsQueue {
     async fn send(&self, message: &Message, trace: Option<&str>) -> Result<(), QueueError> {
-        let sent = self
+        let request = self
             .client
             .send_message()
             .queue_url(&self.url)
             .message_body(message.to_json()?)
-            .set_message_system_attributes(spg_host::sqs_trace_attributes(trace))
-            .send()
-            .await;
+            .set_message_system_attributes(spg_host::sqs_trace_attributes(trace));
+        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+        let sent = Box::pin(request.send()).await;
         sent.map(|_| ()).map_err(|error| QueueError::Refused(spg_host::chain(&error)))
     }
 }

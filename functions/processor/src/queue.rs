@@ -36,7 +36,9 @@ impl Queue for SqsQueue {
     async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), QueueError> {
         let failed = |source| QueueError { operation: "SendMessage to the dead-letter queue", source };
         let body = serde_json::to_string(letter).map_err(|error| failed(error.into()))?;
-        let sent = self.client.send_message().queue_url(&self.dlq_url).message_body(body).send().await;
+        // Boxed, as all calls of the SDK: each is kilobytes, which every future around it would carry and copy.
+        let request = self.client.send_message().queue_url(&self.dlq_url).message_body(body);
+        let sent = Box::pin(request.send()).await;
         sent.map(|_| ()).map_err(|error| failed(error.into()))
     }
 
@@ -52,6 +54,6 @@ impl Queue for SqsQueue {
                 .map_err(|error| failed(error.into()))?;
             request = request.entries(entry);
         }
-        request.send().await.map(|_| ()).map_err(|error| failed(error.into()))
+        Box::pin(request.send()).await.map(|_| ()).map_err(|error| failed(error.into()))
     }
 }

@@ -53,7 +53,8 @@ impl SecretSource {
     /// # Errors
     /// [`SecretError`] when it cannot be read within the client's time-outs.
     pub async fn read(&self) -> Result<SecretText, SecretError> {
-        let answer = self.client.get_secret_value().secret_id(&self.id).send().await;
+        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+        let answer = Box::pin(self.client.get_secret_value().secret_id(&self.id).send()).await;
         let answer = answer.map_err(|error| SecretError::Refused(chain(&error)))?;
         answer.secret_string.map(SecretText).ok_or(SecretError::NoText)
     }

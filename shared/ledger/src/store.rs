@@ -61,7 +61,8 @@ impl Ledger {
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
             let wanted = wanted.map_err(|error| failed(READ, error))?;
-            let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+            // Boxed, as all calls of the SDK: each is kilobytes, which every future around it would carry and copy.
+            let answer = Box::pin(self.client.batch_get_item().request_items(&self.table, wanted).send()).await;
             let answer = answer.map_err(|error| failed(READ, error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|left| left.keys).collect();
@@ -100,7 +101,7 @@ impl Store for Ledger {
     /// condition fail: [`Written::Lost`] then holds what was written here, in which the evidence is a duplicate.
     async fn write(&self, write: &Write) -> Result<Written, StoreError> {
         let update = Update::new(write).map_err(|error| failed(UPDATE, error))?;
-        let written = self
+        let request = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -109,10 +110,8 @@ impl Store for Ledger {
             .condition_expression(update.condition)
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match written {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => lost(error),
         }
