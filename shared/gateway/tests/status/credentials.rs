@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use spg_domain::SilenceKind;
-use spg_gateway::status::{CredentialSource, Credentials};
+use spg_gateway::status::{CredentialSource, Credentials, FixedCredentials};
 use spg_reconcile::StatusApi;
 
 use crate::server::{Act, Request, Server, answer, ok};
@@ -138,4 +138,9 @@ async fn nothing_secret_can_be_printed() {
     let reply = ask(&client).await;
     let printed = format!("{client:?} {reply:?} {:?}", Credentials::parse(SECRET));
     assert!(!printed.contains("canary") && !printed.contains("other-"), "{printed}");
+}
+
+#[tokio::test]
+async fn fixed_credentials_have_nothing_to_be_read_from() {
+    assert_eq!(FixedCredentials.read().await.unwrap(), None);
 }
