@@ -80,7 +80,11 @@ mod tests {
         };
         let mut function = child("stack-ack");
         let pid = function.id().cast_signed();
-        let found = Environment::of(pid, &[group]);
+        // Who has begun another program has its command line and its variables a moment later.
+        let found = (0..1000).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            Environment::of(pid, &[group])
+        });
         assert_eq!(found, Some(Environment { pid, function: "stack-ack".to_owned(), group }));
         assert_eq!(Environment::of(pid, &[group + 1]), None, "of another group");
         assert_eq!(Environment::of(group, &[group]), None, "the leader");
