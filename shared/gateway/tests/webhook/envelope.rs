@@ -145,6 +145,7 @@ fn each_fault_of_an_envelope_has_its_answer() {
     let long = STANDARD.encode([0; 17]);
     check(b"", iv, tag, EnvelopeError::Empty, 400);
     check(b" \r\n", iv, tag, EnvelopeError::Empty, 400);
+    assert_eq!(BODY_BYTES_MAX, 262_144);
     check(&vec![b'A'; BODY_BYTES_MAX + 1], iv, tag, EnvelopeError::TooLarge, 413);
     check(&vec![b'A'; BODY_BYTES_MAX], iv, tag, EnvelopeError::Refused, 401);
     check(body, None, tag, EnvelopeError::Absent(Iv), 400);
@@ -159,6 +160,17 @@ fn each_fault_of_an_envelope_has_its_answer() {
     check(b"AAAA\nAAAA", iv, tag, EnvelopeError::NotBase64(Body), 400);
     check(b"-_-_", iv, tag, EnvelopeError::NotBase64(Body), 400);
     check(b"AAAA", iv, tag, EnvelopeError::Refused, 401);
+}
+
+/// What was decrypted is never shown; what is wrong with an envelope names its part.
+#[test]
+fn words_for_logs() {
+    let (envelope, keys) = published();
+    let opened = open(envelope.body.as_bytes(), Some(envelope.iv.as_bytes()), Some(envelope.tag.as_bytes()), &keys);
+    let opened = opened.unwrap();
+    assert_eq!(format!("{opened:?}"), format!("Plaintext({} bytes)", opened.as_ref().len()));
+    let parts = [Body, Iv, Tag].map(|part| part.to_string());
+    assert_eq!(parts, ["the body", "X-Initialization-Vector", "X-Authentication-Tag"]);
 }
 
 fn check_keys(secret: &str, expected: Result<&str, &str>) {
