@@ -197,6 +197,8 @@ fn secrets() {
     }
     check_keys(r#"{"keys":["*canary*"]}"#, Err("key 1 of 1 in the webhook secret is not standard Base64"));
     check_keys(r#"{"keys":[12]}"#, Err("key 1 of 1 in the webhook secret is not a text"));
+    let most = serde_json::json!({ "keys": vec![key.clone(); KEYS_MAX] });
+    check_keys(&most.to_string(), Ok("WebhookKeys(8 keys)"));
     let many = vec![key; KEYS_MAX + 1];
     check_keys(
         &serde_json::json!({ "keys": many }).to_string(),
