@@ -60,8 +60,10 @@ impl Environment {
 mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::process::Command;
+    use std::time::Duration;
 
     use super::*;
+    use crate::poll::until;
 
     /// A program called `function` in a group of its own, led by another one.
     #[test]
@@ -81,10 +83,7 @@ mod tests {
         let mut function = child("stack-ack");
         let pid = function.id().cast_signed();
         // Who has begun another program has its command line and its variables a moment later.
-        let found = (0..1000).find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            Environment::of(pid, &[group])
-        });
+        let found = until(Duration::from_secs(10), || Environment::of(pid, &[group]));
         assert_eq!(found, Some(Environment { pid, function: "stack-ack".to_owned(), group }));
         assert_eq!(Environment::of(pid, &[group + 1]), None, "of another group");
         assert_eq!(Environment::of(group, &[group]), None, "the leader");
