@@ -89,11 +89,10 @@ impl Cooldown {
 
 impl Run {
     fn fail(&mut self, now: Timestamp) {
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
+        // One more failure after the pause starts the next one.
         if self.failures >= FAILURES_MAX {
             self.until = self.until.max(now + COOLDOWN);
-            // One more failure after the pause starts the next one.
-            self.failures = FAILURES_MAX - 1;
         }
     }
 }

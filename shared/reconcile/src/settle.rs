@@ -279,3 +279,79 @@ pub(crate) fn log_question(id: &TransactionId, asked: &Asked) {
         "status answer"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use spg_domain::{Registration, Source};
+
+    use super::*;
+
+    fn reply(result: Result<(), SilenceKind>) -> Reply {
+        let answer = spg_domain::StatusAnswer {
+            payment_status: spg_domain::PaymentStatus::Pending,
+            transaction_id: None,
+            facts: spg_domain::Facts::default(),
+        };
+        Reply {
+            result: result.map(|()| answer),
+            http_status: None,
+            return_code: None,
+            retry_after: None,
+            problem: None,
+        }
+    }
+
+    fn questions(asking: Asking, asked: usize) -> Questions {
+        let asked =
+            (0..asked).map(|_| Asked { reply: reply(Ok(())), took: Duration::ZERO, disposition: Disposition::Noted });
+        let (deadline, asked) = (Timestamp::from_millis(0), asked.collect());
+        Questions { asking, deadline, lag: 0, overtaken: 0, first_at: None, answers: Vec::new(), asked }
+    }
+
+    #[test]
+    fn a_claim_is_asked_about_at_once_and_after_one_and_two_seconds_more() {
+        assert_eq!(questions(Asking::Claims, 0).next_wait(false), Some(Duration::ZERO));
+        let mut lagging = questions(Asking::Claims, 1);
+        assert_eq!([(); 3].map(|()| lagging.next_wait(false)), [Some(LAG_WAITS[0]), Some(LAG_WAITS[1]), None]);
+        assert_eq!(questions(Asking::Claims, QUESTIONS_MAX).next_wait(true), None);
+    }
+
+    #[test]
+    fn what_was_overtaken_is_asked_about_once_more_and_at_once() {
+        for asking in [Asking::Claims, Asking::OnlyOvertaken] {
+            let mut overtaken = questions(asking, 1);
+            assert_eq!([overtaken.next_wait(true), overtaken.next_wait(true)], [Some(Duration::ZERO), None]);
+        }
+        assert_eq!(questions(Asking::OnlyOvertaken, 0).next_wait(false), None);
+    }
+
+    #[test]
+    fn only_what_is_unavailable_is_an_outage() {
+        let is_outage = |kind, outage| match evidence_of(&reply(Err(kind)), 1, outage) {
+            Evidence::Silence(silence) => silence.outage,
+            Evidence::Answer { .. } | Evidence::Notification { .. } | Evidence::Registration { .. } => false,
+        };
+        assert!(is_outage(SilenceKind::Unavailable, true) && !is_outage(SilenceKind::Unavailable, false));
+        assert!(!is_outage(SilenceKind::NotFound, true) && !is_outage(SilenceKind::Unauthorised, true));
+    }
+
+    /// The table keeps whole seconds of the expiry, and nothing else may differ.
+    #[test]
+    fn a_write_knows_itself_by_all_but_the_milliseconds_of_its_expiry() {
+        let rules = Rules::default();
+        let mut draft = Draft::new(TransactionId::new("t").unwrap(), None, &rules);
+        let registration = Registration { payment_status: None, facts: spg_domain::Facts::default() };
+        let at = Timestamp::from_millis(1_780_000_000_123);
+        draft.weigh(&Evidence::Registration { registration, received_at: at }, at);
+        let mut write = draft.conclude().unwrap();
+        write.transaction.expires_at = Some(at);
+        let seconds = Some(Timestamp::from_millis(1_780_000_000_000));
+        let stored = Transaction { expires_at: seconds, ..write.transaction.clone() };
+        assert!(is_own(&stored, &write));
+        assert!(!is_own(&Transaction { expires_at: None, ..stored.clone() }, &write));
+        assert!(!is_own(&Transaction { version: 2, ..stored.clone() }, &write));
+        let mut other = stored;
+        other.history[0].source = Source::Notification;
+        assert!(!is_own(&other, &write));
+    }
+}

@@ -36,7 +36,7 @@ async fn a_lagging_answer_is_asked_for_three_times_within_four_seconds() {
     let start = reconciler.clock.now();
     let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
     assert_eq!(settlement.questions.len(), 3);
-    assert!(reconciler.clock.now().since(start) <= Duration::from_secs(4));
+    assert_eq!(reconciler.clock.now().since(start), Duration::from_secs(3), "a second and two are waited");
     let transaction = settlement.write.unwrap().transaction;
     assert_eq!(transaction.status, PaymentStatus::Pending);
     assert!(transaction.next_check_at.unwrap().since(reconciler.clock.now()) <= Duration::from_secs(15));
@@ -157,16 +157,33 @@ async fn an_overtaken_answer_and_a_lagging_one_make_three_questions_and_no_more(
 #[tokio::test]
 async fn a_lagging_answer_that_is_slow_as_well_is_not_asked_for_again() {
     #[derive(Debug)]
-    struct Slow(support::StoppedClock);
+    struct Slow(support::StoppedClock, Duration);
     impl Meanwhile for Slow {
         fn happen(&self) {
-            self.0.advance(Duration::from_secs(5));
+            self.0.advance(self.1);
         }
     }
+    // With the second that is waited, the next would begin after exactly four seconds, or a little later.
+    for (took, questions) in [(3000, 2), (3001, 1)] {
+        let reconciler = reconciler();
+        let slow = Slow(reconciler.clock.clone(), Duration::from_millis(took));
+        reconciler.status_api.script("t", [Said::Meanwhile(Arc::new(slow), "Pending"), Said::Status("Success")]);
+        let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+        assert_eq!(settlement.questions.len(), questions, "{took} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_question_leaves_time_to_write_and_needs_some_itself() {
     let reconciler = reconciler();
-    reconciler.status_api.script("t", [Said::Meanwhile(Arc::new(Slow(reconciler.clock.clone())), "Pending")]);
-    let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
-    assert_eq!(settlement.questions.len(), 1);
+    let left = |milliseconds| reconciler.clock.now() + Duration::from_millis(milliseconds);
+    assert!(reconciler.may_ask(left(7000)) && !reconciler.may_ask(left(6999)));
+    for (id, left_seconds, timeout) in [("t", 9, 7), ("u", 30, 8)] {
+        let id = TransactionId::new(id).unwrap();
+        let deadline = left(left_seconds * 1000);
+        reconciler.settle(&id, None, &[notify("n", "Success")], Asking::Claims, deadline).await.unwrap();
+        assert_eq!(reconciler.status_api.timeouts.lock().unwrap().pop(), Some(Duration::from_secs(timeout)));
+    }
 }
 
 /// A store that takes writes and never answers.

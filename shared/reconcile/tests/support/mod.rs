@@ -33,6 +33,8 @@ pub trait Meanwhile: std::fmt::Debug + Send + Sync {
 pub struct ScriptedStatusApi {
     answers: Mutex<BTreeMap<String, VecDeque<Said>>>,
     pub asked: Mutex<Vec<String>>,
+    /// The longest that each answer may take.
+    pub timeouts: Mutex<Vec<Duration>>,
 }
 
 impl ScriptedStatusApi {
@@ -55,6 +57,7 @@ impl ScriptedStatusApi {
 
 impl StatusApi for ScriptedStatusApi {
     async fn ask(&self, question: &Question) -> Reply {
+        self.timeouts.lock().unwrap().push(question.timeout);
         let said = self.next(&question.transaction_id);
         let retry_after = if let Said::Limited(seconds) = said { Some(Duration::from_secs(seconds)) } else { None };
         let http_status = matches!(said, Said::Limited(_)).then_some(429);
