@@ -1,17 +1,14 @@
 //! `cargo xtask ...`: everything that a person does with this repository beside building and deploying it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
 
-mod bench;
 mod consumer;
 mod dashboard;
-mod demo;
 mod dependencies;
 mod fuzz;
 mod local;
 mod mutants;
 mod parameters;
-mod scale;
-mod sim;
+mod program;
 mod test;
 mod tools;
 
@@ -33,25 +30,25 @@ enum Command {
     #[command(subcommand)]
     Local(local::Command),
     /// The scenarios of a payment's life against the whole system on this machine, with a verdict
-    Demo(demo::Arguments),
+    Demo(program::Arguments),
     /// The recoveries of docs/recovery.md against the whole system on this machine, with a verdict
-    Rehearse(demo::Arguments),
+    Rehearse(program::Arguments),
     /// The template with every parameter changed, on this machine: does it deploy and work, and do its rules refuse?
     Parameters,
     /// Draw the layout of the CloudWatch dashboard into docs/dashboard.png
     Dashboard,
     /// The whole system under one seed, with every fault, in virtual time
-    Sim(sim::Arguments),
+    Sim(program::Arguments),
     /// Long runs of the fuzz targets, by libFuzzer
     Fuzz(fuzz::Arguments),
     /// Mutation testing of what decides
     Mutants(mutants::Arguments),
     /// Thousands of payments on the local stack while processes are killed and connections cut, with a verdict
-    Load(demo::Arguments),
+    Load(program::Arguments),
     /// Cost and speed, side by side with a bare function and with what one would build otherwise
-    Bench(bench::Arguments),
+    Bench(program::Arguments),
     /// What the system does when there is very much of everything: a million transactions, an hour's outage, 10,000 a second
-    Scale(scale::Arguments),
+    Scale(program::Arguments),
     /// Every check of the project, in order
     Test(test::Arguments),
 }
@@ -59,16 +56,16 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Local(command) => command.run(),
-        Command::Demo(arguments) => demo::run(&arguments),
-        Command::Rehearse(arguments) => demo::rehearse(&arguments),
+        Command::Demo(arguments) => program::demo(&arguments),
+        Command::Rehearse(arguments) => program::rehearse(&arguments),
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
         Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
-        Command::Sim(arguments) => sim::run(&arguments),
+        Command::Sim(arguments) => program::sim(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
-        Command::Load(arguments) => demo::load(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-        Command::Scale(arguments) => scale::run(&arguments),
+        Command::Load(arguments) => program::load(&arguments),
+        Command::Bench(arguments) => program::bench(&arguments),
+        Command::Scale(arguments) => program::scale(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     result.unwrap_or_else(|error| {
