@@ -213,7 +213,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         for transaction in ids.iter().filter_map(|id| found.remove(id)) {
             match transaction.next_check_at {
                 Some(at) if at <= now => self.due.push_back(transaction),
-                Some(at) => self.agenda.expect(at, &transaction.id),
+                Some(at) => self.agenda.falls_due(at, &transaction.id),
                 None => {}
             }
         }
@@ -288,7 +288,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         if let Some(write) = &settlement.write {
             let transaction = &write.transaction;
             if let Some(at) = transaction.next_check_at {
-                self.agenda.expect(at, &transaction.id);
+                self.agenda.falls_due(at, &transaction.id);
             }
             // None where it is final; a doubted one is.
             if transaction.status.as_final().is_none() {

@@ -64,7 +64,7 @@ impl Agenda {
     }
 
     /// This one falls due at this moment. What is beyond the horizon is the next run's matter.
-    pub fn expect(&mut self, at: Timestamp, id: &TransactionId) {
+    pub fn falls_due(&mut self, at: Timestamp, id: &TransactionId) {
         if at <= self.horizon {
             self.entries.insert((at, id.clone()));
         }
@@ -149,8 +149,8 @@ mod tests {
     fn what_is_expected_within_the_horizon_is_taken_when_it_is_due() {
         let mut agenda = Agenda::new(1, at(47));
         agenda.saw(0, at(0), Vec::new());
-        agenda.expect(at(30), &id(1));
-        agenda.expect(at(48), &id(2));
+        agenda.falls_due(at(30), &id(1));
+        agenda.falls_due(at(48), &id(2));
         assert_eq!((agenda.next(), agenda.take_due(at(29))), (Some(at(30)), Vec::new()));
         assert_eq!((agenda.take_due(at(60)), agenda.next()), (vec![id(1)], None));
     }
