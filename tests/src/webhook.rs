@@ -10,7 +10,7 @@ use aes_gcm::{Aes256Gcm, Key, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binaries::workspace;
 
@@ -29,6 +29,21 @@ pub const KEY: WebhookKey = *b"spg-webhooks harness key, 32 byt";
 /// A key as the Backoffice and the secret spell it.
 pub fn key_base64(key: &WebhookKey) -> String {
     STANDARD.encode(key)
+}
+
+/// SPG's payload of a purchase by MB WAY of 15.90 EUR.
+pub fn payload(transaction_id: &str, notification_id: &str, status: &str) -> Value {
+    json!({
+        "returnStatus": {"statusMsg": "Success", "statusCode": "000"},
+        "paymentStatus": status,
+        "paymentMethod": "MBWAY",
+        "transactionID": transaction_id,
+        "transactionDateTime": "2026-03-12T10:48:44Z",
+        "amount": {"currency": "EUR", "value": 15.9},
+        "merchant": {"transactionId": format!("order-{transaction_id}"), "terminalId": 50994},
+        "paymentType": "PURS",
+        "notificationID": notification_id,
+    })
 }
 
 /// Encrypts a payload under a fresh IV. Returns the headers and the Base64 body.

@@ -160,17 +160,7 @@ fn judge_item(row: Row, named: &Named, stand: &Stand) -> Result<(), String> {
 /// A webhook of a purchase by MB WAY, as SPG encrypts it.
 fn posted(key: &webhook::WebhookKey, notifications: &[Named]) -> Value {
     let Named { transaction, notification } = &notifications[0];
-    let payload = json!({
-        "returnStatus": {"statusMsg": "Success", "statusCode": "000"},
-        "paymentStatus": "Success",
-        "paymentMethod": "MBWAY",
-        "transactionID": transaction,
-        "transactionDateTime": "2026-03-12T10:48:44Z",
-        "amount": {"currency": "EUR", "value": 15.9},
-        "merchant": {"transactionId": format!("order-{transaction}"), "terminalId": 50994},
-        "paymentType": "PURS",
-        "notificationID": notification,
-    });
+    let payload = webhook::payload(transaction, notification, "Success");
     let (headers, body) = webhook::encrypt(key, &payload);
     events::http_webhook(&headers, &body, false)
 }

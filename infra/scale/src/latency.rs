@@ -82,7 +82,7 @@ impl Way<'_> {
     /// One payment; since its webhook: acknowledged, stored, told.
     fn payment(&self, n: usize) -> Result<[Duration; 3], String> {
         let id = format!("latency{n:06}");
-        let (headers, body) = webhook::encrypt(&webhook::KEY, &payload(&id));
+        let (headers, body) = webhook::encrypt(&webhook::KEY, &webhook::payload(&id, &format!("{id}-1"), "Success"));
         let event = events::http_webhook(&headers, &body, false);
         let began = Instant::now();
         let answer = HttpAnswer::of(&invoke(&self.ack, event)?);
@@ -104,20 +104,6 @@ impl Way<'_> {
 
 fn invoke(function: &Function, event: Value) -> Result<Value, String> {
     function.invoke(event).map_err(|error| error.to_string())
-}
-
-fn payload(id: &str) -> Value {
-    json!({
-        "returnStatus": {"statusMsg": "Success", "statusCode": "000"},
-        "paymentStatus": "Success",
-        "paymentMethod": "MBWAY",
-        "transactionID": id,
-        "transactionDateTime": "2026-03-12T10:48:44Z",
-        "amount": {"currency": "EUR", "value": 15.9},
-        "merchant": {"transactionId": format!("order-{id}"), "terminalId": 50994},
-        "paymentType": "PURS",
-        "notificationID": format!("{id}-1"),
-    })
 }
 
 /// Of any payment: the transactionID may be absent.

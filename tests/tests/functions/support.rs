@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::events::{self, HttpAnswer, SqsRecord};
+pub use tests::webhook::payload;
 use tests::webhook::{self, Headers};
 use tests::{Aws, Function, Launch, Reply, StatusApi, deployed};
 
@@ -135,21 +136,6 @@ pub fn returned(answer: &Value, records: &[SqsRecord]) -> Vec<String> {
         assert_eq!(failures.iter().filter(|other| *other == id).count(), 1, "{answer}");
     }
     failures
-}
-
-/// SPG's payload of the payment in [`notification`].
-pub fn payload(transaction_id: &str, notification_id: &str, status: &str) -> Value {
-    json!({
-        "returnStatus": {"statusMsg": "Success", "statusCode": "000"},
-        "paymentStatus": status,
-        "paymentMethod": "MBWAY",
-        "transactionID": transaction_id,
-        "transactionDateTime": "2026-03-12T10:48:44Z",
-        "amount": {"currency": "EUR", "value": 15.9},
-        "merchant": {"transactionId": format!("order-{transaction_id}"), "terminalId": 50994},
-        "paymentType": "PURS",
-        "notificationID": notification_id,
-    })
 }
 
 /// What the Status API answers about that payment.
