@@ -156,32 +156,35 @@ fn reset(stream: TcpStream) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
 
-    /// Answers nothing until it is told to, then what it was sent.
-    async fn echo() -> (u16, Arc<tokio::sync::Semaphore>) {
+    /// Answers nothing until it is told to (the first of both), then what it was sent; and counts what it was sent (the second).
+    async fn echo() -> (u16, [Arc<Semaphore>; 2]) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answers = Arc::new(tokio::sync::Semaphore::new(0));
-        let gate = Arc::clone(&answers);
+        let [answers, arrived] = [0, 0].map(|none| Arc::new(Semaphore::new(none)));
+        let both = [Arc::clone(&answers), Arc::clone(&arrived)];
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let gate = Arc::clone(&gate);
+                let [answers, arrived] = both.clone();
                 tokio::spawn(async move {
                     let mut byte = [0; 1];
                     while stream.read_exact(&mut byte).await.is_ok() {
-                        gate.acquire().await.unwrap().forget();
+                        arrived.add_permits(1);
+                        answers.acquire().await.unwrap().forget();
                         stream.write_all(&byte).await.unwrap_or_default();
                     }
                 });
             }
         });
-        (port, answers)
+        (port, [answers, arrived])
     }
 
     #[tokio::test]
     async fn passes_on_then_cuts_and_refuses() {
-        let (port, answers) = echo().await;
+        let (port, [answers, arrived]) = echo().await;
         let cutter = Cutter::start().await.unwrap();
         cutter.lead_to(port);
         let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, cutter.port()));
@@ -193,11 +196,8 @@ mod tests {
         assert_eq!(&byte, b"a");
 
         asking.write_all(b"b").await.unwrap();
-        // Until the request has gone through: the echo holds it then.
-        while cutter.shared.open.load(Ordering::Relaxed) < 2 {
-            tokio::task::yield_now().await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        // Both requests have gone through, and the echo holds the second.
+        arrived.acquire_many(2).await.unwrap().forget();
         cutter.cut();
         assert!(asking.read_exact(&mut byte).await.is_err());
         assert!(idle.read_exact(&mut byte).await.is_err());
