@@ -113,18 +113,16 @@ impl<'r> Draft<'r> {
         }
         transaction.version = version;
         transaction.change = self.kind;
-        self.publish(&mut transaction);
+        if self.kind.is_published() {
+            self.publish(&mut transaction);
+        } else if let Some(stored) = &self.stored {
+            transaction.keep_told(stored);
+        }
         let expected_version = self.stored.as_ref().map(|t| t.version);
         Some(Write { expected_version, recorded: self.recorded, raised: self.raised, transaction })
     }
 
     fn publish(&self, transaction: &mut Transaction) {
-        if !self.kind.is_published() {
-            if let Some(stored) = &self.stored {
-                transaction.keep_told(stored);
-            }
-            return;
-        }
         let changed = transaction.history.last().filter(|change| change.version == transaction.version);
         let previous = match changed {
             Some(change) => change.from.clone(),
