@@ -61,7 +61,7 @@ impl Ledger {
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
             let wanted = wanted.map_err(|error| failed(READ, error))?;
-            // Boxed, as all calls of the SDK: each is kilobytes, which every future around it would carry and copy.
+            // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
             let answer = Box::pin(self.client.batch_get_item().request_items(&self.table, wanted).send()).await;
             let answer = answer.map_err(|error| failed(READ, error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
