@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tests::events::SqsRecord;
 use tests::{Fault, StreamMapping, events, published, webhook};
 
 use super::alarm;
@@ -25,6 +26,33 @@ fn a_notification_that_contradicts_itself_lies_in_the_dead_letter_queue() {
     assert!(!alarm("DeadLettersAlarm").goes_off(&visible()));
     process(&processor, &[record(&notification("t1", "n1", "Declined"))]);
     assert!(alarm("DeadLettersAlarm").goes_off(&visible()));
+}
+
+/// QueueAgeAlarm: what ack has queued waits until the processor is given it. The windows of five minutes pass on a clock of their own.
+#[test]
+fn a_notification_that_nobody_fetches_grows_old() {
+    const PERIOD: Duration = Duration::from_secs(300);
+    // The age at the end of each of four windows; from this one on it was fetched.
+    let ages = |fetched: Option<u32>| {
+        let stand = Stand::new();
+        stand.status_api.always("t1", says("t1", "Success"));
+        let processor = stand.start("processor");
+        assert_eq!(deliver(&stand.start("ack"), &payload("t1", "n1", "Success")).status, 200);
+        let mut waiting: Vec<_> = stand.aws.queued().iter().map(|sent| SqsRecord::new(sent.body.as_str())).collect();
+        assert_eq!(waiting.len(), 1);
+        let of = |window| {
+            if fetched == Some(window) {
+                assert!(process(&processor, &std::mem::take(&mut waiting)).is_empty());
+            }
+            let age = if waiting.is_empty() { Duration::ZERO } else { PERIOD * window };
+            published::oldest_message("NotificationQueue", age)
+        };
+        windows((1..=4).map(of).collect::<Vec<_>>())
+    };
+    let old = alarm("QueueAgeAlarm");
+    assert!(!old.goes_off(&ages(Some(1))));
+    assert!(!old.goes_off(&ages(Some(3))), "after ten minutes and a little: one window alone");
+    assert!(old.goes_off(&ages(None)));
 }
 
 /// AckFailingAlarm: a queue that does not take it is answered with a server error.
