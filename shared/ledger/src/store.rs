@@ -37,6 +37,7 @@ pub struct Ledger {
     pub(crate) client: Client,
     pub(crate) table: String,
     pub(crate) index: String,
+    consistent_read: bool,
 }
 
 /// DynamoDB kept leaving keys unprocessed.
@@ -49,7 +50,13 @@ pub struct ReadIncomplete {
 impl Ledger {
     /// `index` is the name of the table's due index. Retries and time-outs are the client's.
     pub fn new(client: Client, table: impl Into<String>, index: impl Into<String>) -> Self {
-        Self { client, table: table.into(), index: index.into() }
+        Self { client, table: table.into(), index: index.into(), consistent_read: true }
+    }
+
+    /// Reads for half the price, of a table as it was a moment ago: for whoever writes by the version that was read.
+    #[must_use]
+    pub fn eventually_consistent(self) -> Self {
+        Self { consistent_read: false, ..self }
     }
 
     async fn read_chunk(&self, ids: &[&TransactionId]) -> Result<Vec<SdkItem>, StoreError> {
@@ -59,7 +66,8 @@ impl Ledger {
             if attempt > 0 {
                 tokio::time::sleep(backoff(attempt)).await;
             }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(self.consistent_read).build();
             let wanted = wanted.map_err(|error| failed(READ, error))?;
             // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
             let answer = Box::pin(self.client.batch_get_item().request_items(&self.table, wanted).send()).await;

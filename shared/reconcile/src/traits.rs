@@ -13,7 +13,8 @@ const TOO_MANY_REQUESTS: u16 = 429;
 
 /// The table of transactions.
 pub trait Store {
-    /// Reads all of `ids` in as few calls as the store allows, strongly consistent. What is not stored is absent from the answer.
+    /// Reads all of `ids` in as few calls as the store allows. What is not stored is absent from the answer. It may be as it was a moment
+    /// ago (docs/adr/0011): what follows from it is written by the version that was read, or is nothing.
     fn read(
         &self,
         ids: &[TransactionId],

@@ -26,7 +26,7 @@ pub async fn reconciler(
 ) -> Result<LambdaReconciler, StatusApiError> {
     let status_api = GuardedStatusApi::connect(&config.status_api, aws.secrets()).await?;
     Ok(Reconciler {
-        store: Ledger::new(aws.dynamodb(), &config.table_name, &config.due_index_name),
+        store: Ledger::new(aws.dynamodb(), &config.table_name, &config.due_index_name).eventually_consistent(),
         status_api,
         clock: SystemClock,
         rules: config.rules(),

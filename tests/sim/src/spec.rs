@@ -112,6 +112,8 @@ pub struct Faults {
     pub store_answer_lost: u32,
     /// An entry of the due index shows up late.
     pub index_stale: u32,
+    /// A read answers as the table was up to some seconds ago.
+    pub read_stale: u32,
     pub queue_refuses: u32,
     /// On the queue, and the sender is told that it failed.
     pub queue_answer_lost: u32,
@@ -156,7 +158,7 @@ pub enum Part {
 }
 
 impl Faults {
-    pub fn all(&mut self) -> [(&'static str, &mut u32); 28] {
+    pub fn all(&mut self) -> [(&'static str, &mut u32); 29] {
         [
             ("kill", &mut self.kill),
             ("panic", &mut self.panic),
@@ -165,6 +167,7 @@ impl Faults {
             ("store_resent", &mut self.store_resent),
             ("store_answer_lost", &mut self.store_answer_lost),
             ("index_stale", &mut self.index_stale),
+            ("read_stale", &mut self.read_stale),
             ("queue_refuses", &mut self.queue_refuses),
             ("queue_answer_lost", &mut self.queue_answer_lost),
             ("queue_slow", &mut self.queue_slow),

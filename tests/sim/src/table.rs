@@ -1,4 +1,4 @@
-//! The transactions table: conditional writes, an index that lags, deletion by time-to-live, a stream.
+//! The transactions table: conditional writes, reads and an index that lag, deletion by time-to-live, a stream.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +18,8 @@ pub(crate) const SHARDS: u32 = 2;
 pub(crate) const SWEEP_AHEAD: u64 = 47 * SECOND;
 /// DynamoDB deletes within days of the expiry.
 const DELETED_WITHIN: u64 = 2 * DAY;
+/// For so long a stale read may miss a write. DynamoDB lags for less than a second; so much more, that it strikes often.
+const STALE_FOR: u64 = 10 * MINUTE;
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -25,6 +27,8 @@ pub(crate) struct Table {
     index: BTreeMap<TransactionId, u64>,
     /// Changes of the index that are still under way, and when they arrive.
     lagging: VecDeque<(u64, TransactionId, Option<u64>)>,
+    /// What was stored before each change of late, and when it was replaced; the oldest first.
+    replaced: VecDeque<(u64, TransactionId, Option<Transaction>)>,
 }
 
 impl Table {
@@ -38,6 +42,20 @@ impl Table {
                 };
             }
         }
+    }
+
+    /// Remembers what a change has replaced.
+    fn replace(&mut self, now: u64, id: TransactionId, old: Option<Transaction>) {
+        while self.replaced.front().is_some_and(|(at, ..)| at + STALE_FOR < now) {
+            self.replaced.pop_front();
+        }
+        self.replaced.push_back((now, id, old));
+    }
+
+    /// What was stored at this moment, as far as it is remembered.
+    fn as_of(&self, moment: u64, id: &TransactionId) -> Option<Transaction> {
+        let later = self.replaced.iter().find(|(at, of, _)| *at > moment && of == id);
+        later.map_or_else(|| self.items.get(id).cloned(), |(.., old)| old.clone())
     }
 
     /// The soonest that is due, whatever the index shows by now.
@@ -82,6 +100,7 @@ impl State {
             )
         });
         let old = self.table.items.insert(id.clone(), new.clone());
+        self.table.replace(self.now, id.clone(), old.clone());
         self.witness_write(process, old.as_ref(), write, &new);
         let due = new.next_check_at.map(Timestamp::millis);
         let late = if self.fault(|f| f.index_stale) { self.dice.between(1, 3 * SECOND) } else { 0 };
@@ -102,6 +121,22 @@ impl State {
         if self.spec.through_items { from_stream_image(&to_item(transaction)) } else { Ok(transaction.clone()) }
     }
 
+    /// An eventually consistent read of one batch: all of it as it is, or each as it was some moment ago.
+    fn read(&mut self, process: ProcessId, ids: &[TransactionId]) -> BTreeMap<TransactionId, Transaction> {
+        let stale = self.fault(|f| f.read_stale);
+        let mut found = BTreeMap::new();
+        for id in ids {
+            let ago = if stale { self.dice.below(STALE_FOR) } else { 0 };
+            let seen = self.table.as_of(self.now.saturating_sub(ago), id);
+            if seen.as_ref() != self.table.items.get(id) {
+                let version = seen.as_ref().map_or(0, |t| t.version);
+                self.say_of(process, || format!("read of {id} still sees version {version}"));
+            }
+            found.extend(seen.map(|t| (id.clone(), t)));
+        }
+        found
+    }
+
     /// Deletes what has expired, as DynamoDB does sooner or later.
     pub fn expire(&mut self) {
         let now = self.now;
@@ -115,6 +150,7 @@ impl State {
         for id in expired {
             self.say("table", || format!("{id} has expired and is deleted"));
             if let Some(old) = self.table.items.remove(&id) {
+                self.table.replace(now, id.clone(), Some(old.clone()));
                 self.witness.deleted(old);
             }
             self.table.lagging.push_back((now, id, None));
@@ -190,11 +226,8 @@ impl Store for SimStore {
             calls.reads += 1;
         }
         self.wait().await;
-        let found = self.0.effect(Effect::Read, |state| {
-            let found = |id: &TransactionId| Some((id.clone(), state.table.items.get(id)?.clone()));
-            ids.iter().filter_map(found).collect()
-        });
-        let found = found.await;
+        let process = self.0.process;
+        let found = self.0.effect(Effect::Read, |state| state.read(process, ids)).await;
         match ids.first().and_then(|id| self.trouble("read", id)) {
             Some(error) => Err(error),
             None => Ok(found),

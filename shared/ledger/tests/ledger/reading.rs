@@ -25,7 +25,7 @@ async fn any_number_of_ids_in_any_order_and_repeated() {
 }
 
 #[tokio::test]
-async fn a_batch_is_one_strongly_consistent_call() {
+async fn a_batch_is_one_call_strongly_consistent_unless_told_otherwise() {
     let aws = Aws::start();
     let stand = embedded(&aws);
     let ids: Vec<_> = (0..100).map(|n| id(&format!("t{n}"))).collect();
@@ -37,6 +37,8 @@ async fn a_batch_is_one_strongly_consistent_call() {
     assert_eq!(aws.count("dynamodb:BatchGetItem"), 3);
     stand.ledger.read(&[]).await.unwrap();
     assert_eq!(aws.count("dynamodb:BatchGetItem"), 3, "nothing is not asked for");
+    stand.ledger.eventually_consistent().read(&ids).await.unwrap();
+    assert_eq!(aws.calls()[3].body["RequestItems"][&stand.table]["ConsistentRead"], false);
 }
 
 #[tokio::test]
