@@ -51,9 +51,9 @@ impl Alarm {
         stats.map(|query| (text(&query["Id"]), metric(query))).collect()
     }
 
-    /// True if it watches only metrics that the functions print.
+    /// True if it watches a metric that the functions print.
     pub fn is_own(&self) -> bool {
-        self.metrics().values().all(|metric| metric.namespace == "SpgWebhooks")
+        self.metrics().values().any(|metric| metric.namespace == "SpgWebhooks")
     }
 
     /// Whether one period with exactly these lines counts towards the alarm.

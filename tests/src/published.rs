@@ -42,6 +42,12 @@ pub fn visible_messages(queue: &str, count: usize) -> Value {
     line("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName", name), u64::try_from(count).unwrap_or(u64::MAX))
 }
 
+/// SQS's `NumberOfMessagesSent`, of a queue that this resource makes.
+pub fn sent_messages(queue: &str, count: usize) -> Value {
+    let name = json!({"Fn::GetAtt": format!("{queue}.QueueName")});
+    line("AWS/SQS", "NumberOfMessagesSent", ("QueueName", name), u64::try_from(count).unwrap_or(u64::MAX))
+}
+
 /// SQS's `ApproximateAgeOfOldestMessage`, of a queue that this resource makes.
 pub fn oldest_message(queue: &str, age: Duration) -> Value {
     let name = json!({"Fn::GetAtt": format!("{queue}.QueueName")});

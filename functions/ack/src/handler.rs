@@ -61,7 +61,7 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
         };
         let took = self.clock.now().since(started);
         report.log(rejection.as_ref(), answer.status_code, took);
-        Answered { answer, metrics: report.metrics(rejection.as_ref(), took) }
+        Answered { answer, metrics: report.metrics(rejection.as_ref()) }
     }
 
     async fn take(

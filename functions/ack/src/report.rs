@@ -1,4 +1,4 @@
-//! One log line and one line of metrics per request.
+//! One log line per request, and a line of metrics where something is to be counted that AWS does not count.
 
 use std::time::Duration;
 
@@ -7,6 +7,9 @@ use spg_host::Metrics;
 
 use crate::rejection::Rejection;
 use crate::request::Route;
+
+/// SPG's word for "all is well", which is not logged.
+const RETURN_CODE_USUAL: &str = "000";
 
 /// What is known of a request so far. Ids and values of authentic requests only.
 #[derive(Debug, Default)]
@@ -22,21 +25,22 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// One line. What is usual is left out: the route and the answer of an accepted webhook, the return code of one without a problem.
     pub(crate) fn log(&self, rejection: Option<&Rejection>, http_status: u16, took: Duration) {
-        let route = self.route.map(Route::as_str);
+        let route = self.route.filter(|route| rejection.is_some() || *route != Route::Webhook).map(Route::as_str);
+        let http_status = rejection.is_some().then_some(http_status);
         let notification_id = self.notification_id.as_ref().map(NotificationId::as_str);
         let transaction_id = self.transaction_id.as_ref().or_else(|| rejection.and_then(Rejection::transaction_id));
         let transaction_id = transaction_id.map(TransactionId::as_str);
         let payment_status = self.payment_status.as_ref().map(PaymentStatus::as_str);
-        let return_code = self.return_code.as_ref().map(Word::as_str);
+        let return_code = self.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_USUAL);
         let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
         let reason = rejection.map(Rejection::reason);
         let error = rejection.map(|rejection| spg_host::chain(rejection));
-        let disposition = if rejection.is_some() { "rejected" } else { "accepted" };
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // The level is part of what makes an event, so the fields stand here as often as there are levels.
+        // Level and message are part of what makes an event, so the fields stand here as often as there are of these.
         macro_rules! line {
-            ($level:ident) => {
+            ($level:ident, $message:literal) => {
                 tracing::$level!(
                     route,
                     httpStatus = http_status,
@@ -45,30 +49,26 @@ impl Report {
                     paymentStatus = payment_status,
                     returnStatusCode = return_code,
                     droppedFields = dropped,
-                    disposition,
                     reason,
                     error,
                     durationMs = duration_ms,
-                    "request"
+                    $message
                 )
             };
         }
         match http_status {
-            422 | 500.. => line!(error),
-            401 => line!(warn),
-            _ => line!(info),
+            None => line!(info, "accepted"),
+            Some(422 | 500..) => line!(error, "rejected"),
+            Some(401) => line!(warn, "rejected"),
+            Some(_) => line!(info, "rejected"),
         }
     }
 
-    pub(crate) fn metrics(&self, rejection: Option<&Rejection>, took: Duration) -> Metrics {
+    /// What AWS does not count itself: requests and their time are API Gateway's and Lambda's metrics, what was accepted is the queue's.
+    pub(crate) fn metrics(&self, rejection: Option<&Rejection>) -> Metrics {
         let mut metrics = Metrics::default();
-        metrics.count("Received", 1);
-        if self.route == Some(Route::Registration) {
-            metrics.count("Registrations", 1);
-        }
-        match rejection {
-            None => metrics.count("Accepted", 1),
-            Some(rejection) => metrics.count_by("Rejected", rejection.reason(), 1),
+        if let Some(rejection) = rejection {
+            metrics.count_by("Rejected", rejection.reason(), 1);
         }
         match rejection {
             // What these count is alarmed: only we, or SPG, can cause it.
@@ -81,7 +81,6 @@ impl Report {
         for field in &self.dropped {
             metrics.count_by("DroppedFields", *field, 1);
         }
-        metrics.duration("AckDuration", took);
         metrics
     }
 }

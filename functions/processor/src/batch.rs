@@ -7,7 +7,9 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures::StreamExt;
 use spg_domain::{Disposition, Evidence, PaymentStatus, Timestamp, Transaction, TransactionId};
 use spg_host::isolate;
-use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain, within};
+use spg_reconcile::{
+    AnswerFields, Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain, within,
+};
 
 use crate::Queue;
 use crate::record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};
@@ -222,25 +224,23 @@ where
     }
 }
 
-/// The fates of the records that one write has settled, logged one line each.
+/// The fates of the records that one write has settled, logged one line each. The one question about the one record is told in its
+/// line; otherwise questions have lines of their own, before the records'.
 fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
     let mut tallies = settlement.tallies();
-    let transaction = settlement.write.as_ref().map(|write| &write.transaction);
+    let answer = match (records, settlement.questions.as_slice()) {
+        ([_], [asked]) => Some(asked.fields()),
+        (_, questions) => {
+            questions.iter().for_each(|asked| asked.log(id));
+            None
+        }
+    };
     let mut fates = Vec::with_capacity(records.len());
     for (record, disposition) in records.iter().zip(&settlement.dispositions) {
-        let (kind, notification_id, claim) = describe(&record.evidence);
-        tracing::info!(
-            kind,
-            transactionID = %id,
-            notificationID = notification_id,
-            claimed = claim,
-            disposition = disposition.as_str(),
-            paymentStatus = transaction.map(|t| t.status.as_str()),
-            version = transaction.map(|t| t.version),
-            outcome = transaction.map(|t| t.outcome),
-            "processed"
-        );
-        tallies.push(Tally::CountBy("Processed", disposition.as_str()));
+        log_processed(id, record, *disposition, answer.as_ref(), settlement);
+        if is_unusual(*disposition) {
+            tallies.push(Tally::CountBy("UnusualNotifications", disposition.as_str()));
+        }
         let conflicting = *disposition == Disposition::Conflicting;
         let fate = if conflicting { Fate::DeadLetter(record.conflicting(String::new())) } else { Fate::Done };
         fates.push((record.index, fate));
@@ -248,21 +248,55 @@ fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> S
     (fates, tallies)
 }
 
+/// What is worth a metric: people look for its reason. Of everything else the log has a line.
+fn is_unusual(disposition: Disposition) -> bool {
+    use Disposition::{Conflicting, Doubted, Foreign, Unrecorded};
+    matches!(disposition, Doubted | Conflicting | Unrecorded | Foreign)
+}
+
+fn log_processed(
+    id: &TransactionId,
+    record: &Record,
+    disposition: Disposition,
+    answer: Option<&AnswerFields<'_>>,
+    settlement: &Settlement,
+) {
+    let (notification_id, claim) = describe(&record.evidence);
+    let transaction = settlement.write.as_ref().map(|write| &write.transaction);
+    tracing::info!(
+        transactionID = id.as_str(),
+        notificationID = notification_id,
+        claimed = claim,
+        disposition = disposition.as_str(),
+        answered = answer.map(|it| it.answered),
+        answer = answer.map(|it| it.answer),
+        httpStatus = answer.and_then(|it| it.http_status),
+        returnStatusCode = answer.and_then(|it| it.return_code),
+        problem = answer.and_then(|it| it.problem),
+        questionMs = answer.map(|it| it.question_ms),
+        paymentStatus = transaction.map(|t| t.status.as_str()),
+        version = transaction.map(|t| t.version),
+        outcome = transaction.map(|t| t.outcome),
+        "processed"
+    );
+}
+
 fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> Settled {
     tracing::error!(transactionID = %id, records = records.len(), error = %error_chain(error), "not stored; back to the queue");
     (records.iter().map(|record| (record.index, Fate::Failed)).collect(), vec![Tally::Count("StoreFailures")])
 }
 
-fn describe(evidence: &Evidence) -> (&'static str, Option<&str>, Option<&str>) {
+/// The notification's id, which a registration has not, and the status that is claimed.
+fn describe(evidence: &Evidence) -> (Option<&str>, Option<&str>) {
     match evidence {
         Evidence::Notification { notification, .. } => {
             let claim = notification.payment_status.as_ref().map(PaymentStatus::as_str);
-            ("notification", Some(notification.notification_id.as_str()), claim)
+            (Some(notification.notification_id.as_str()), claim)
         }
         Evidence::Registration { registration, .. } => {
-            ("registration", None, registration.payment_status.as_ref().map(PaymentStatus::as_str))
+            (None, registration.payment_status.as_ref().map(PaymentStatus::as_str))
         }
-        Evidence::Answer { .. } | Evidence::Silence(_) => ("status answer", None, None),
+        Evidence::Answer { .. } | Evidence::Silence(_) => (None, None),
     }
 }
 

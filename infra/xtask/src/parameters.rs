@@ -9,7 +9,7 @@ use serde_json::Value;
 use spg_local::{Options, Stack, workspace};
 
 /// What deploys on the emulator.
-const VALUES: [(&str, &str); 17] = [
+const VALUES: [(&str, &str); 18] = [
     ("AckStatusCode", "200"),
     ("TerminalIds", "1562569,50994"),
     ("RecheckSuccessAfter", "0"),
@@ -25,6 +25,7 @@ const VALUES: [(&str, &str); 17] = [
     ("ReservedConcurrency", "10"),
     ("MemorySize", "512"),
     ("LogLevel", "debug"),
+    ("SystemLogLevel", "INFO"),
     ("LogRetentionDays", "30"),
     ("Release", "r1"),
 ];

@@ -5,8 +5,10 @@ use std::panic::PanicHookInfo;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields};
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
@@ -64,20 +66,22 @@ pub(crate) fn install(function: &'static str, level: LogLevel) {
 
 fn subscriber<W>(function: &'static str, level: LogLevel, writer: W) -> impl Subscriber + for<'a> LookupSpan<'a>
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_writer(writer);
-    let dependencies = level.filter().min(LevelFilter::WARN);
-    let targets = Targets::new()
-        .with_default(dependencies)
-        .with_target(SHARED_CRATES, level.filter())
-        .with_target(function, level.filter());
-    tracing_subscriber::registry().with(targets).with(lines)
+    let of_ours = |level| Targets::new().with_target(SHARED_CRATES, level).with_target(function, level);
+    let dependencies = of_ours(LevelFilter::OFF).with_default(level.filter().min(LevelFilter::WARN));
+    tracing_subscriber::registry()
+        // What we say is known by its words: the module is left out, because every byte of a log is paid for.
+        .with(lines(writer.clone()).with_target(false).with_filter(of_ours(level.filter())))
+        .with(lines(writer).with_filter(dependencies))
+}
+
+/// One JSON object per line.
+fn lines<S, W>(writer: W) -> fmt::Layer<S, JsonFields, Format<Json>, W>
+where
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(writer)
 }
 
 /// The panic's message may hold data: only where it happened is told.

@@ -294,9 +294,9 @@ mod tests {
         use spg_reconcile::Tally;
         let mut metrics = Metrics::default();
         let latency = Tally::Duration("StatusApiLatency", Duration::from_millis(3));
-        metrics.tally([Tally::Count("Finalised"), latency, Tally::CountBy("StatusAnswers", "Agreed")]);
+        metrics.tally([Tally::Count("Finalised"), latency, Tally::CountBy("UnusualAnswers", "Refused")]);
         let documents = metrics.documents(&source("processor"), 0);
         assert_eq!((&documents[0]["Finalised"], &documents[0]["StatusApiLatency"]), (&json!(1), &json!(3)));
-        assert_eq!(documents[1]["Kind"], "Agreed");
+        assert_eq!(documents[1]["Kind"], "Refused");
     }
 }

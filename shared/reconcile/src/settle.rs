@@ -8,7 +8,7 @@ use spg_domain::{
 };
 
 use crate::traits::within;
-use crate::{Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Written};
+use crate::{Asked, Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Written};
 
 /// Lost races before the evidence goes back to where it came from.
 const ATTEMPTS_MAX: u32 = 6;
@@ -59,14 +59,6 @@ pub struct Settlement {
     pub write: Option<Write>,
 }
 
-/// A question of this call, for logs and metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    pub reply: Reply,
-    pub took: Duration,
-    pub disposition: Disposition,
-}
-
 /// The evidence was not taken in: give it back.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
@@ -114,10 +106,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
                 None => Written::Done,
             };
             match written {
-                Written::Done => {
-                    questions.asked.iter().for_each(|asked| log_question(id, asked));
-                    return Ok(Settlement { dispositions, questions: questions.asked, write });
-                }
+                Written::Done => return Ok(Settlement { dispositions, questions: questions.asked, write }),
                 Written::Lost(now_stored) => stored = now_stored.map(|t| *t),
             }
         }
@@ -257,27 +246,6 @@ fn is_own(stored: &Transaction, write: &Write) -> bool {
     stored.version == written.version
         && stored.expires_at.map(Timestamp::seconds) == written.expires_at.map(Timestamp::seconds)
         && *stored == Transaction { expires_at: stored.expires_at, ..written.clone() }
-}
-
-/// One line per status answer: never its body.
-pub(crate) fn log_question(id: &TransactionId, asked: &Asked) {
-    let reply = &asked.reply;
-    let status = match &reply.result {
-        Ok(answer) => answer.payment_status.as_str(),
-        Err(SilenceKind::NotFound) => "not found",
-        Err(SilenceKind::Unauthorised) => "credentials refused",
-        Err(SilenceKind::Unavailable) => "unavailable",
-    };
-    tracing::info!(
-        transactionID = %id,
-        paymentStatus = status,
-        returnStatusCode = reply.return_code.as_ref().map(spg_domain::Word::as_str),
-        httpStatus = reply.http_status,
-        problem = reply.problem,
-        durationMs = u64::try_from(asked.took.as_millis()).unwrap_or(u64::MAX),
-        disposition = %asked.disposition,
-        "status answer"
-    );
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use spg_domain::{Evidence, Silence, SilenceKind, Timestamp, Transaction, TransactionId};
 
-use crate::settle::{evidence_of, log_question};
+use crate::settle::evidence_of;
 use crate::traits::{error_chain, within};
 use crate::{Asked, Asking, Clock, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
 use agenda::Agenda;
@@ -363,9 +363,8 @@ async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
     let mut settlement =
         reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyOvertaken, deadline).await?;
     for (reply, disposition) in reply.ok().into_iter().zip(settlement.dispositions.drain(..)) {
-        let asked = Asked { reply, took, disposition };
-        log_question(&id, &asked);
-        settlement.questions.insert(0, asked);
+        settlement.questions.insert(0, Asked { reply, took, disposition });
     }
+    settlement.questions.iter().for_each(|asked| asked.log(&id));
     Ok(settlement)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{AttentionReason, ChangeKind, SilenceKind};
+use spg_domain::{AttentionReason, ChangeKind, Disposition, SilenceKind};
 
 use crate::{Settlement, SweepReport};
 
@@ -18,14 +18,18 @@ pub enum Tally {
 }
 
 impl Settlement {
-    /// Status answers by what they were, their latency, the change that was made and how long it took to become final.
+    /// The latency of each question (which counts them, too) and what was unusual about its answer, the change that was made and how
+    /// long it took to become final.
     pub fn tallies(&self) -> Vec<Tally> {
         let mut tallies = Vec::new();
         for asked in &self.questions {
             tallies.push(Tally::Duration("StatusApiLatency", asked.took));
             let (mut failures, mut refusals) = (0, 0);
             match asked.reply.result {
-                Ok(_) => tallies.push(Tally::CountBy("StatusAnswers", asked.disposition.as_str())),
+                Ok(_) if is_unusual(asked.disposition) => {
+                    tallies.push(Tally::CountBy("UnusualAnswers", asked.disposition.as_str()));
+                }
+                Ok(_) => {}
                 Err(SilenceKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),
                 Err(SilenceKind::Unauthorised) => refusals = 1,
                 Err(SilenceKind::Unavailable) => failures = 1,
@@ -78,6 +82,11 @@ impl SweepReport {
         tallies.push(Tally::Counts("StoreFailures", self.store_failures));
         tallies
     }
+}
+
+/// What is worth a metric: people look for its reason. Corrections are counted with the change.
+fn is_unusual(disposition: Disposition) -> bool {
+    matches!(disposition, Disposition::Refused | Disposition::Overtaken | Disposition::Blocked)
 }
 
 /// How long a transaction has been open, in steps that people tell apart.

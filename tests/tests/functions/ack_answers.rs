@@ -177,7 +177,7 @@ fn malformed_optional_fields_are_dropped_and_the_rest_goes_on() {
         "paymentStatus": "Success",
     });
     assert_eq!(message, expected);
-    let line = ack.logs().json().into_iter().find(|line| line["message"] == "request").unwrap();
+    let line = ack.logs().json().into_iter().find(|line| line["message"] == "accepted").unwrap();
     let dropped: Vec<&str> = line["droppedFields"].as_str().unwrap().split(',').collect();
     for field in ["amount", "paymentMethod", "paymentType", "transactionDateTime", "merchant", "returnStatus"] {
         assert!(dropped.contains(&field), "{field}: {line}");

@@ -1,0 +1,108 @@
+//! A question and what came back, for logs and metrics.
+
+use std::time::Duration;
+
+use spg_domain::{Disposition, SilenceKind, TransactionId, Word};
+
+use crate::Reply;
+
+/// The usual answer, of which a log has no more than that it came.
+const HTTP_STATUS_USUAL: u16 = 200;
+const RETURN_CODE_USUAL: &str = "000";
+
+/// A question that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub reply: Reply,
+    pub took: Duration,
+    pub disposition: Disposition,
+}
+
+/// What a status answer is in a log, never its body. What is usual is left out: 200, and the return code of an answer without a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerFields<'a> {
+    /// The status that was told, or why none was.
+    pub answered: &'a str,
+    /// What became of it.
+    pub answer: &'static str,
+    pub http_status: Option<u16>,
+    pub return_code: Option<&'a str>,
+    pub problem: Option<&'static str>,
+    pub question_ms: u64,
+}
+
+impl Asked {
+    pub fn fields(&self) -> AnswerFields<'_> {
+        let reply = &self.reply;
+        AnswerFields {
+            answered: match &reply.result {
+                Ok(answer) => answer.payment_status.as_str(),
+                Err(SilenceKind::NotFound) => "not found",
+                Err(SilenceKind::Unauthorised) => "credentials refused",
+                Err(SilenceKind::Unavailable) => "unavailable",
+            },
+            answer: self.disposition.as_str(),
+            http_status: reply.http_status.filter(|status| *status != HTTP_STATUS_USUAL),
+            return_code: reply.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_USUAL),
+            problem: reply.problem,
+            question_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// A line of its own.
+    pub fn log(&self, id: &TransactionId) {
+        let AnswerFields { answered, answer, http_status, return_code, problem, question_ms } = self.fields();
+        tracing::info!(
+            transactionID = id.as_str(),
+            answered,
+            answer,
+            httpStatus = http_status,
+            returnStatusCode = return_code,
+            problem,
+            questionMs = question_ms,
+            "status answer"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spg_domain::{Facts, PaymentStatus, StatusAnswer};
+
+    use super::*;
+
+    fn asked(result: Result<PaymentStatus, SilenceKind>, http_status: u16, return_code: &str) -> Asked {
+        let answer = |payment_status| StatusAnswer { payment_status, transaction_id: None, facts: Facts::default() };
+        let reply = Reply {
+            result: result.map(answer),
+            http_status: Some(http_status),
+            return_code: Word::new(return_code).ok(),
+            retry_after: None,
+            problem: None,
+        };
+        Asked { reply, took: Duration::from_micros(101_900), disposition: Disposition::Finalised }
+    }
+
+    #[test]
+    fn of_a_usual_answer_the_log_has_what_was_told_what_became_of_it_and_how_long_it_took() {
+        let usual = AnswerFields {
+            answered: "Success",
+            answer: "Finalised",
+            http_status: None,
+            return_code: None,
+            problem: None,
+            question_ms: 101,
+        };
+        assert_eq!(asked(Ok(PaymentStatus::SUCCESS), 200, "000").fields(), usual);
+        let declined = asked(PaymentStatus::parse("Declined").map_err(|_| SilenceKind::NotFound), 206, "113");
+        let expected = AnswerFields { answered: "Declined", http_status: Some(206), return_code: Some("113"), ..usual };
+        assert_eq!(declined.fields(), expected);
+    }
+
+    #[test]
+    fn of_none_it_has_why() {
+        let answered = |kind| asked(Err(kind), 500, "").fields().answered.to_owned();
+        let kinds = [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::Unavailable];
+        assert_eq!(kinds.map(answered), ["not found", "credentials refused", "unavailable"]);
+    }
+}
