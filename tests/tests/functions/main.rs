@@ -12,6 +12,7 @@ mod configuration;
 mod consumer;
 mod deadlines;
 mod examples;
+mod log_lines;
 mod partial_batches;
 mod policy;
 mod publisher;
