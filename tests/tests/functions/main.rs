@@ -21,4 +21,5 @@ mod sizes;
 mod support;
 mod sweeper;
 mod template_rules;
+mod tls;
 mod whole_way;
