@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use serde_json::Value;
+use spg_host::SystemClock;
 
 /// One call waits so long for a message.
 const WAIT_SECONDS: i32 = 1;
@@ -12,20 +14,27 @@ const BATCH_MAX: i32 = 10;
 /// Before the next call when one failed.
 const FAILURE_WAIT: Duration = Duration::from_secs(1);
 
-/// The bodies of all messages so far. Clones share them.
+/// All messages so far. Clones share them.
 #[derive(Clone, Default)]
 pub struct Inbox {
-    bodies: Arc<Mutex<Vec<Value>>>,
+    messages: Arc<Mutex<Vec<Message>>>,
+}
+
+/// A message's body, what is no JSON as a string, and when it was received.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub at_epoch_millis: u64,
+    pub body: Value,
 }
 
 impl Inbox {
     /// Empties `queue_url` until the program ends.
     pub fn open(client: Client, queue_url: String) -> Self {
         let inbox = Self::default();
-        let bodies = inbox.clone();
+        let messages = inbox.clone();
         tokio::spawn(async move {
             loop {
-                if bodies.take(&client, &queue_url).await.is_err() {
+                if messages.take(&client, &queue_url).await.is_err() {
                     tokio::time::sleep(FAILURE_WAIT).await;
                 }
             }
@@ -33,9 +42,14 @@ impl Inbox {
         inbox
     }
 
-    /// Everything so far, what is no JSON as a string.
-    pub fn bodies(&self) -> Vec<Value> {
+    /// Everything so far.
+    pub fn messages(&self) -> Vec<Message> {
         self.lock().clone()
+    }
+
+    /// The bodies of everything so far.
+    pub fn bodies(&self) -> Vec<Value> {
+        self.lock().iter().map(|message| message.body.clone()).collect()
     }
 
     /// How many there are so far.
@@ -46,22 +60,31 @@ impl Inbox {
     async fn take(&self, client: &Client, queue_url: &str) -> Result<(), aws_sdk_sqs::Error> {
         let request = client.receive_message().queue_url(queue_url);
         let received = request.wait_time_seconds(WAIT_SECONDS).max_number_of_messages(BATCH_MAX).send().await?;
-        for message in received.messages.unwrap_or_default() {
+        let at_epoch_millis = SystemClock.now_millis();
+        let messages = received.messages.unwrap_or_default();
+        let mut taken = Vec::new();
+        for (number, message) in messages.into_iter().enumerate() {
             let body = message.body.unwrap_or_default();
-            self.lock().push(serde_json::from_str(&body).unwrap_or(Value::String(body)));
-            if let Some(handle) = message.receipt_handle {
-                client.delete_message().queue_url(queue_url).receipt_handle(handle).send().await?;
-            }
+            let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            self.lock().push(Message { at_epoch_millis, body });
+            let entry = DeleteMessageBatchRequestEntry::builder().id(number.to_string());
+            taken.extend(entry.set_receipt_handle(message.receipt_handle).build());
+        }
+        if !taken.is_empty() {
+            // One call: what comes next is not kept waiting, and its moment is its own.
+            client.delete_message_batch().queue_url(queue_url).set_entries(Some(taken)).send().await?;
         }
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Value>> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The first is received at 1 ms, each next one a millisecond later.
     #[cfg(test)]
     pub fn with(bodies: Vec<Value>) -> Self {
-        Self { bodies: Arc::new(Mutex::new(bodies)) }
+        let messages = (1..).zip(bodies).map(|(at_epoch_millis, body)| Message { at_epoch_millis, body }).collect();
+        Self { messages: Arc::new(Mutex::new(messages)) }
     }
 }

@@ -93,6 +93,19 @@ impl Outcomes {
         self.0.bodies().iter().map(Event::of).collect()
     }
 
+    /// When the event that a merchant keeps was first received, in epoch milliseconds, by transaction.
+    pub fn told_at(&self) -> BTreeMap<String, u64> {
+        let mut told: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for message in self.0.messages() {
+            let event = Event::of(&message.body);
+            let known = told.get(event.transaction_id()).map_or(0, |(outcome, _)| *outcome);
+            if event.outcome() > known {
+                told.insert(event.transaction_id().to_owned(), (event.outcome(), message.at_epoch_millis));
+            }
+        }
+        told.into_iter().map(|(id, (_, at))| (id, at)).collect()
+    }
+
     /// How many events have come so far, repeated ones too.
     pub fn count(&self) -> usize {
         self.0.count()
@@ -248,6 +261,16 @@ mod tests {
         assert_eq!(in_words(&outcomes.of("t")), "Finalised Success, paid; Corrected Declined");
         assert_eq!(outcomes.all().len(), 3);
         assert_eq!(in_words(&outcomes.of("unknown")), "none");
+    }
+
+    #[test]
+    fn the_event_that_is_kept_counts_when_it_first_came() {
+        let told_at = |bodies: &[Value]| Outcomes(Inbox::with(bodies.to_vec())).told_at().get("t").copied();
+        let (finalised, corrected) = (body(1, "Finalised", "Success"), body(2, "Corrected", "Declined"));
+        assert_eq!(told_at(&[finalised.clone(), finalised.clone()]), Some(1), "not when it came again");
+        assert_eq!(told_at(&[corrected.clone(), finalised.clone(), corrected.clone()]), Some(1), "not what is ignored");
+        assert_eq!(told_at(&[finalised.clone(), corrected, finalised]), Some(2));
+        assert_eq!(told_at(&[]), None);
     }
 
     #[test]

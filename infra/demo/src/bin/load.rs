@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use demo::load::LoadOptions;
@@ -19,6 +20,12 @@ struct Arguments {
     /// Payments that arrive in a minute
     #[arg(long, value_name = "N", default_value_t = 300)]
     per_minute: u32,
+    /// Nothing goes wrong, and every webhook comes once and at once: for latency
+    #[arg(long, conflicts_with = "kills")]
+    undisturbed: bool,
+    /// What the Status API takes for an answer, in milliseconds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    status_api: u32,
     /// Replays everything that is drawn at random
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -35,7 +42,8 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { payments, kills, per_minute, seed, keep, port, dir } = Arguments::parse();
+    let Arguments { payments, kills, per_minute, undisturbed, status_api, seed, keep, port, dir } = Arguments::parse();
     let dir = dir.unwrap_or_else(spg_local::default_dir);
-    demo::load::run(LoadOptions { payments, kills, per_minute, seed, keep, port, dir }).await
+    let status_api = Duration::from_millis(status_api.into());
+    demo::load::run(LoadOptions { payments, kills, per_minute, undisturbed, status_api, seed, keep, port, dir }).await
 }

@@ -34,6 +34,8 @@ pub struct Seen<'a> {
     pub item: Option<&'a Item>,
     /// In the order in which they came, repeated ones too.
     pub events: &'a [Event],
+    /// When the consumer first had the event that it keeps, in epoch milliseconds.
+    pub told_at: Option<u64>,
 }
 
 /// Compares all; what the run as a whole left behind is added by who knows it.

@@ -33,10 +33,15 @@ const VICTIMS: [(&str, u32); 4] = [("processor", 45), ("ack", 25), ("publisher",
 pub struct Plan {
     pub kills: Vec<(Duration, &'static str)>,
     pub cuts: Vec<(Duration, Duration)>,
-    pub outage: (Duration, Duration),
+    pub outage: Option<(Duration, Duration)>,
 }
 
 impl Plan {
+    /// Nothing goes wrong.
+    pub fn nothing() -> Self {
+        Self { kills: Vec::new(), cuts: Vec::new(), outage: None }
+    }
+
     pub fn draw(seed: Seed, within: Duration, kills: u32) -> Self {
         let mut rng = seed.stream("load", "faults");
         let mut moments = |number: u32, (from, to): (u32, u32)| {
@@ -52,7 +57,7 @@ impl Plan {
         let dark = |number: usize| if number % DARK_EACH == DARK_EACH - 1 { DARK } else { Duration::ZERO };
         let cuts = cut.into_iter().enumerate().map(|(number, at)| (at, dark(number))).collect();
         let begins = within * OUTAGE_PERCENT / 100;
-        Self { kills, cuts, outage: (begins, begins + OUTAGE) }
+        Self { kills, cuts, outage: Some((begins, begins + OUTAGE)) }
     }
 }
 
@@ -74,11 +79,25 @@ pub struct Done {
     pub cuts: u32,
     pub dark: Duration,
     /// Epoch milliseconds.
-    pub outage: (u64, u64),
+    pub outage: Option<(u64, u64)>,
 }
 
-/// Does what was planned.
-pub async fn play(stage: &Stage, dir: &Path, cutter: &Cutter, plan: &Plan, began: Instant) -> Result<Done, Failure> {
+/// A Status API that takes so long for an answer.
+pub fn slow(status_api: Duration) -> Vec<FaultRule> {
+    let milliseconds = u32::try_from(status_api.as_millis()).unwrap_or(u32::MAX);
+    let takes = Fault::Latency { min_milliseconds: milliseconds, max_milliseconds: milliseconds };
+    if status_api.is_zero() { Vec::new() } else { vec![FaultRule::from(takes)] }
+}
+
+/// Does what was planned. `well` is how the Status API is when it is well.
+pub async fn play(
+    stage: &Stage,
+    dir: &Path,
+    cutter: &Cutter,
+    plan: &Plan,
+    well: &[FaultRule],
+    began: Instant,
+) -> Result<Done, Failure> {
     let mut done = Done::default();
     let mut rng = stage.spg.config().seed.stream("load", "which");
     for (at, function) in &plan.kills {
@@ -96,14 +115,16 @@ pub async fn play(stage: &Stage, dir: &Path, cutter: &Cutter, plan: &Plan, began
         done.cuts += 1;
         done.dark += *dark;
     }
-    tokio::time::sleep_until(began + plan.outage.0).await;
-    stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
-    stage.say("Status API", "answers 503");
-    done.outage.0 = stage.now_millis();
-    tokio::time::sleep_until(began + plan.outage.1).await;
-    stage.spg.set_faults(Vec::new());
-    done.outage.1 = stage.now_millis();
-    stage.say("Status API", "is back");
+    if let Some((begins, ends)) = plan.outage {
+        tokio::time::sleep_until(began + begins).await;
+        stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
+        stage.say("Status API", "answers 503");
+        let away_at = stage.now_millis();
+        tokio::time::sleep_until(began + ends).await;
+        stage.spg.set_faults(well.to_vec());
+        done.outage = Some((away_at, stage.now_millis()));
+        stage.say("Status API", "is back");
+    }
     Ok(done)
 }
 
@@ -133,10 +154,17 @@ mod tests {
         assert_ne!(plan, Plan::draw(Seed(2), within, 90));
         assert_eq!((plan.kills.len(), plan.cuts.len()), (90, 30));
         assert!(plan.kills.is_sorted() && plan.cuts.is_sorted());
-        assert!(plan.kills[89].0 < plan.cuts[0].0 && plan.cuts[29].0 < plan.outage.0);
+        assert!(plan.kills[89].0 < plan.cuts[0].0 && plan.cuts[29].0 < plan.outage.unwrap().0);
         assert_eq!(plan.cuts.iter().filter(|(_, dark)| !dark.is_zero()).count(), 7);
         for (function, _) in VICTIMS {
             assert!(plan.kills.iter().any(|(_, victim)| *victim == function), "{function}");
         }
+    }
+
+    #[test]
+    fn a_status_api_takes_what_it_is_told_to() {
+        assert_eq!(slow(Duration::ZERO), []);
+        let takes = Fault::Latency { min_milliseconds: 50, max_milliseconds: 50 };
+        assert_eq!(slow(Duration::from_millis(50)), [FaultRule::from(takes)]);
     }
 }

@@ -5,6 +5,7 @@ mod compare;
 mod cutter;
 mod faults;
 mod figures;
+mod latency;
 mod run;
 mod traffic;
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use spg_local::Stack;
 use spg_simulator::traffic::PlannedPayment;
-use spg_simulator::{Payment, SimTime, TrafficSummary};
+use spg_simulator::{DeliveryResult, Payment, SimTime, TrafficSummary};
 use tokio::time::Instant;
 
 use crate::load::compare::{Seen, compare, whole};
 use crate::load::cutter::Cutter;
 use crate::load::faults::{self, Done, Plan};
-use crate::load::figures::{self, FaultFigures, Figures};
+use crate::load::figures::{FaultFigures, Figures};
+use crate::load::latency::{self, Moments};
 use crate::load::traffic;
 use crate::stage::millis;
 use crate::{Event, Failure, Item, Options, Stage, keep};
@@ -36,6 +37,10 @@ pub struct LoadOptions {
     pub payments: u32,
     pub kills: u32,
     pub per_minute: u32,
+    /// No fault at all: for latency.
+    pub undisturbed: bool,
+    /// What the Status API takes for an answer.
+    pub status_api: Duration,
     pub seed: u64,
     pub keep: bool,
     pub port: u16,
@@ -73,15 +78,19 @@ async fn on_stage(options: &LoadOptions, dir: &Path) -> Result<bool, Failure> {
     cutter.lead_to(aws_port.ok_or("the emulator's address has no port")?);
 
     let within = Duration::from_secs(60) * options.payments / options.per_minute.max(1);
-    let plan = Plan::draw(stage.spg.config().seed, within, options.kills);
-    let burst = traffic::plan(&stage.spg, options.payments, within)?;
+    let seed_of_all = stage.spg.config().seed;
+    let plan = if options.undisturbed { Plan::nothing() } else { Plan::draw(seed_of_all, within, options.kills) };
+    let well = faults::slow(options.status_api);
+    stage.spg.set_faults(well.clone());
+    let burst = traffic::plan(&stage.spg, options.payments, within, options.undisturbed)?;
     let planned = burst.payments.clone();
     stage.say(NAME, &format!("{} payments within {} s, seed {seed}", planned.len(), within.as_secs()));
 
     let (began, began_simulated, began_millis) = (Instant::now(), stage.spg.clock().now(), stage.now_millis());
     let registering = tokio::spawn(traffic::register_all(Arc::clone(&stage), planned.clone(), began));
     let shown = tokio::spawn(show(Arc::clone(&stage), planned.clone(), began));
-    let (traffic, done) = tokio::join!(stage.spg.play_burst(burst), faults::play(&stage, dir, &cutter, &plan, began));
+    let disturbing = faults::play(&stage, dir, &cutter, &plan, &well, began);
+    let (traffic, done) = tokio::join!(stage.spg.play_burst(burst), disturbing);
     let (done, registrations_refused) = (done?, registering.await??);
     stage.say(NAME, "all webhooks are delivered or lost");
     let truths: BTreeMap<String, Payment> = planned
@@ -169,7 +178,7 @@ fn fault_figures(
     FaultFigures {
         kills_window: window(plan.kills.first().map(|kill| kill.0), plan.kills.last().map(|kill| kill.0)),
         cuts_window: window(plan.cuts.first().map(|cut| cut.0), plan.cuts.last().map(|cut| cut.0)),
-        outage_window: (since(done.outage.0), since(done.outage.1)),
+        outage_window: done.outage.map_or((0, 0), |(from, to)| (since(from), since(to))),
         kills: done.kills,
         killed_at_work: killed_at_work.into(),
         cuts: done.cuts,
@@ -203,6 +212,7 @@ impl Run<'_> {
         let report = self.stage.spg.report();
         let reports: BTreeMap<&str, _> = report.payments.iter().map(|it| (it.transaction_id.as_str(), it)).collect();
         let told = self.stage.outcomes.all();
+        let told_at = self.stage.outcomes.told_at();
         let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
         told.iter().for_each(|event| events.entry(event.transaction_id()).or_default().push(event.clone()));
         let distinct: usize = self.stage.outcomes.by_transaction().values().map(Vec::len).sum();
@@ -217,6 +227,7 @@ impl Run<'_> {
                     report: reports.get(id).copied(),
                     item: self.items.get(id),
                     events: events.get(id).map_or(&[], Vec::as_slice),
+                    told_at: told_at.get(id).copied(),
                 })
             })
             .collect();
@@ -224,7 +235,7 @@ impl Run<'_> {
         let waiting = self.stage.clients.waiting(&self.stage.info.queue_url).await?;
         let panics = ["ack", "processor", "sweeper", "publisher"].map(|it| self.stage.log_lines(it, &["panicked at"]));
         whole(&mut verdict, &report, waiting, self.stage.letters.bodies().len(), panics.iter().sum());
-        let samples = figures::samples(&all, self.began_millis, |seen| self.ended(seen));
+        let samples = latency::samples(&all, self.began_millis, self);
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let mut endings: BTreeMap<String, usize> = BTreeMap::new();
         for payment in self.planned {
@@ -233,6 +244,8 @@ impl Run<'_> {
         }
         Ok(Figures {
             seed: options.seed,
+            undisturbed: options.undisturbed,
+            status_api_milliseconds: millis(options.status_api),
             payments: all.len(),
             kinds,
             endings,
@@ -244,19 +257,25 @@ impl Run<'_> {
             events_again: told.len() - distinct,
             questions: report.summary.questions,
             questions_max: report.payments.iter().map(|it| it.questions.len()).max().unwrap_or_default(),
-            to_final: figures::to_final(&samples, &faults),
-            recovery: figures::recovery(&samples, faults.outage_window),
+            latency: latency::by_class(&samples, &faults),
+            recovery: latency::recovery(&samples, faults.outage_window),
             faults,
             held: verdict.held(),
             verdict,
             samples,
         })
     }
+}
 
-    /// Epoch milliseconds of SPG's last change. What succeeds at once does so when it arrives.
+impl Moments for Run<'_> {
+    /// What succeeds at once does so when it arrives.
     fn ended(&self, seen: &Seen<'_>) -> u64 {
         let last = seen.truth.truths.last().map_or(SimTime::default(), |moment| moment.at);
         let arrived = self.began_simulated.plus(seen.planned.start);
         self.stage.epoch_millis(last.max(arrived))
+    }
+
+    fn sent(&self, webhook: &DeliveryResult) -> u64 {
+        self.stage.epoch_millis(webhook.at)
     }
 }

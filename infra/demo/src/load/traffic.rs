@@ -27,16 +27,18 @@ const REGISTRATIONS_AT_ONCE: usize = 4;
 const REGISTER_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const REGISTER_ATTEMPTS_MAX: usize = 60;
 
-/// Plans `payments` that arrive evenly within `within`; all exist from now on.
-pub fn plan(spg: &Simulator, payments: u32, within: Duration) -> Result<Burst, Failure> {
+/// Plans `payments` that arrive evenly within `within`; all exist from now on. Undisturbed, each webhook comes once, genuine,
+/// at once and in order.
+pub fn plan(spg: &Simulator, payments: u32, within: Duration, undisturbed: bool) -> Result<Burst, Failure> {
     let further = payments / PAYMENTS_PER_CAPTURE;
+    let percent = |share: u8| if undisturbed { 0 } else { share };
     let spec = TrafficSpec {
         payments: payments - 2 * further,
-        duplicates: DUPLICATES_PERCENT,
-        reorder: REORDERED_PERCENT,
-        lose: LOST_PERCENT,
-        delay: DELAYED_PERCENT,
-        tamper: FORGED_PERCENT,
+        duplicates: percent(DUPLICATES_PERCENT),
+        reorder: percent(REORDERED_PERCENT),
+        lose: percent(LOST_PERCENT),
+        delay: percent(DELAYED_PERCENT),
+        tamper: percent(FORGED_PERCENT),
         spread: spg.clock().simulated(LIFE),
         retries: true,
     };
@@ -132,7 +134,7 @@ mod tests {
     async fn all_kinds_come_evenly_and_unheard_references_early() {
         let spg = Simulator::start(spg_simulator::Config { time_scale: 30, ..Default::default() }).await.unwrap();
         let within = Duration::from_secs(100);
-        let burst = plan(&spg, 1000, within).unwrap();
+        let burst = plan(&spg, 1000, within, false).unwrap();
         assert_eq!(burst.payments.len(), 1000);
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
         burst.payments.iter().for_each(|payment| *kinds.entry(payment.kind).or_default() += 1);
@@ -147,5 +149,19 @@ mod tests {
             let unheard = payment.kind == Kind::Reference && payment.notifications.last().unwrap().lost;
             assert!(!unheard || payment.start < half, "{payment:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn undisturbed_every_webhook_comes_once_at_once_and_genuine() {
+        let spg = Simulator::start(spg_simulator::Config::default()).await.unwrap();
+        let disturbed = |burst: &Burst| {
+            let all = burst.payments.iter().flat_map(|it| &it.notifications);
+            let bent = all.filter(|it| {
+                it.lost || it.copies > 1 || !it.delay.is_zero() || it.forgery != spg_simulator::Tamper::None
+            });
+            bent.count() + burst.payments.iter().filter(|it| it.reordered).count()
+        };
+        assert_eq!(disturbed(&plan(&spg, 200, Duration::from_secs(10), true).unwrap()), 0);
+        assert!(disturbed(&plan(&spg, 200, Duration::from_secs(10), false).unwrap()) > 200);
     }
 }
