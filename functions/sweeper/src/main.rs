@@ -4,19 +4,18 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use spg_domain::Timestamp;
 use spg_host::{Aws, CallLimits, Metrics, Service, finish, invocation_span, start};
 use spg_reconcile::{Clock, Sweeper};
-use spg_wiring::SettlingConfig;
-use sweeper::{QUESTION_TIMEOUT, limits};
+use sweeper::{QUESTION_TIMEOUT, SweeperConfig, limits};
 use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let (config, source) = match start("sweeper", SettlingConfig::read) {
+    let (config, source) = match start("sweeper", SweeperConfig::read) {
         Ok(started) => started,
         Err(code) => return code,
     };
-    let aws = Aws::new(&config.aws, CallLimits::USUAL);
+    let aws = Aws::new(&config.settling.aws, CallLimits::USUAL);
     aws.warm(&[Service::DynamoDb]).await;
-    let reconciler = match spg_wiring::reconciler(&config, &aws, QUESTION_TIMEOUT).await {
+    let reconciler = match spg_wiring::reconciler(&config.settling, &aws, QUESTION_TIMEOUT).await {
         Ok(reconciler) => reconciler,
         Err(error) => return finish(Err(error)),
     };
@@ -24,7 +23,8 @@ async fn main() -> ExitCode {
     // The payload does not matter: being called is the reason.
     let handle = |event: LambdaEvent<serde_json::Value>| async move {
         let deadline = Timestamp::from_millis(event.context.deadline);
-        let sweep = Sweeper::new(reconciler, limits(reconciler.clock.now(), deadline)).run();
+        let limits = limits(reconciler.clock.now(), deadline, config.questions_concurrent);
+        let sweep = Sweeper::new(reconciler, limits).run();
         let report = sweep.instrument(invocation_span(&event.context.request_id)).await;
         tracing::info!(
             settled = report.settlements.len(),

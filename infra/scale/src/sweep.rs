@@ -82,7 +82,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
     let began = Instant::now();
     while (confirmed as u64) < spec.due && invocations < INVOCATIONS_MAX {
         let now = SystemClock.now();
-        let limits = sweeper::limits(now, now + SWEEPER_TIMEOUT);
+        let limits = sweeper::limits(now, now + SWEEPER_TIMEOUT, sweeper::QUESTIONS_CONCURRENT_DEFAULT);
         let report = Sweeper::new(&reconciler, limits).run().await;
         invocations += 1;
         questions += report.settlements.iter().map(|it| it.questions.len()).sum::<usize>();

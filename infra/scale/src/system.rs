@@ -73,13 +73,13 @@ impl System {
         processors.lock().push(processor);
     }
 
-    /// As the scheduler and Lambda do it, for ever. `questions_concurrent` replaces the product's own number.
+    /// As the scheduler and Lambda do it, for ever. `questions_concurrent` is `StatusApiConcurrency`; absent: its default.
     pub async fn sweep_each_minute(&self, questions_concurrent: Option<usize>) {
         let reconciler = self.reconciler(sweeper::QUESTION_TIMEOUT);
+        let at_once = questions_concurrent.unwrap_or(sweeper::QUESTIONS_CONCURRENT_DEFAULT);
         loop {
             let now = self.time.now();
-            let mut limits = sweeper::limits(now, now + SWEEPER_TIMEOUT);
-            limits.questions_concurrent = questions_concurrent.unwrap_or(limits.questions_concurrent);
+            let limits = sweeper::limits(now, now + SWEEPER_TIMEOUT, at_once);
             Sweeper::new(&reconciler, limits).run().await;
             let next = now + MINUTE;
             self.time.sleep(next.since(self.time.now())).await;

@@ -23,6 +23,7 @@ const VALUES: [(&str, &str); 18] = [
     ("WebhookBurstLimit", "60"),
     ("ProcessorConcurrency", "5"),
     ("ReservedConcurrency", "10"),
+    ("StatusApiConcurrency", "64"),
     ("MemorySize", "512"),
     ("LogLevel", "debug"),
     ("SystemLogLevel", "INFO"),

@@ -146,7 +146,7 @@ impl Functions {
         let Environment::Sweeper(reconciler) = &environment else { unreachable!("asked for a sweeper") };
         let (reconciler, deadline) = (reconciler.clone(), self.deadline(process, SWEEPER_TIMEOUT));
         let running = Box::pin(async move {
-            let limits = sweeper::limits(reconciler.clock.now(), deadline);
+            let limits = sweeper::limits(reconciler.clock.now(), deadline, sweeper::QUESTIONS_CONCURRENT_DEFAULT);
             Output::Sweep(Sweeper::new(&reconciler, limits).run().await)
         });
         self.invoked(Function::Sweeper, process, environment, age, running)

@@ -53,7 +53,7 @@ fn everything_that_is_wrong_is_told_at_once_and_no_value_with_it() {
     let wrong = [
         ("ack", [&aws[..], &[("ACK_STATUS_CODE", "canary canary"), ("QUEUE_URL", "")]].concat()),
         ("processor", [&aws[..], &rules, &[("DLQ_URL", "")]].concat()),
-        ("sweeper", [&aws[..], &rules].concat()),
+        ("sweeper", [&aws[..], &rules, &[("STATUS_API_CONCURRENCY", "65")]].concat()),
         ("publisher", [&aws[..], &[("EVENT_BUS_NAME", "")]].concat()),
     ];
     for (function, variables) in wrong {
@@ -83,6 +83,7 @@ fn the_template_sets_every_variable_that_a_function_needs() {
             ("TERMINAL_IDS", ""),
             ("RECHECK_SUCCESS_AFTER_SECONDS", "86400"),
             ("RETENTION_DAYS", "400"),
+            ("STATUS_API_CONCURRENCY", "16"),
         ];
         let known: Vec<String> = launch.variables().map(str::to_owned).collect();
         for name in &given {

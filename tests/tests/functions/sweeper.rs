@@ -10,8 +10,10 @@ use crate::support::{Stand, cost, notification, process, record, says};
 
 /// The due index has so many shards.
 const SHARDS: usize = 8;
-/// Questions that a sweep asks at the same time, at most.
-const QUESTIONS_CONCURRENT_MAX: usize = 16;
+/// Questions that a sweep asks at the same time, at most, unless it is told otherwise.
+const QUESTIONS_CONCURRENT_DEFAULT: usize = 16;
+/// No more is asked before one of the first is answered.
+const PROBES: usize = 5;
 
 /// Opens transactions whose claim nobody has confirmed yet.
 fn open(stand: &Stand, ids: &[String]) {
@@ -87,7 +89,34 @@ fn questions_are_asked_at_the_same_time_but_not_too_many() {
     let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", ids.len())];
     assert_eq!(stand.cost(), cost(expected, ids.len()));
     let at_once = stand.status_api.in_flight_max();
-    assert!((6..=QUESTIONS_CONCURRENT_MAX).contains(&at_once), "{at_once}");
+    assert!((6..=QUESTIONS_CONCURRENT_DEFAULT).contains(&at_once), "{at_once}");
+}
+
+#[test]
+fn the_merchant_says_how_many_questions_are_asked_at_the_same_time() {
+    for at_once in [1, 24] {
+        let stand = Stand::new();
+        let ids = ids(PROBES + 30);
+        open(&stand, &ids);
+        ids.iter().for_each(|id| stand.make_due(id));
+        // The oldest are asked about first, and answered; of the others none is before so many are asked.
+        let (oldest, others) = ids.split_at(PROBES);
+        for id in oldest {
+            let mut item = stand.aws.table().raw_item(id).unwrap();
+            item["nextCheckAt"] = json!({"N": (events::now_ms() - 3_600_000).to_string()});
+            stand.aws.table().put_raw(&item);
+            stand.status_api.always(id, says(id, "Success"));
+        }
+        let gate = tests::Gate::new();
+        others.iter().for_each(|id| stand.status_api.always(id, says(id, "Success").held(&gate)));
+        let sweeper = stand.launch("sweeper").env("STATUS_API_CONCURRENCY", at_once.to_string()).start().unwrap();
+        let sweep = sweeper.begin_within(events::schedule(), Duration::from_secs(12));
+        assert!(gate.wait_for_arrivals(at_once, crate::support::PATIENCE), "{at_once}");
+        gate.open();
+        sweep.wait().unwrap();
+        assert_eq!(stand.status_api.in_flight_max(), at_once);
+        assert!(ids.iter().all(|id| stand.item(id)["paymentStatus"] == "Success"));
+    }
 }
 
 #[test]
@@ -99,8 +128,8 @@ fn an_outage_ends_the_sweep_after_a_few_questions_and_leaves_everything_due() {
     stand.status_api.otherwise(Reply::text(503, ""));
     let sweeper = stand.start("sweeper");
     sweeper.invoke(events::schedule()).unwrap();
-    assert_eq!(stand.status_api.questions().len(), 5);
-    assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 5, "those are due a little later");
+    assert_eq!(stand.status_api.questions().len(), PROBES);
+    assert_eq!(stand.aws.count("dynamodb:UpdateItem"), PROBES, "those are due a little later");
     assert!(stand.aws.count("dynamodb:Query") <= SHARDS);
     assert!(ids.iter().all(|id| stand.item(id)["nextCheckAt"].is_u64()));
 }
