@@ -239,10 +239,10 @@ impl Costs {
         }
     }
 
-    /// Read units per so many transactions that were due.
+    /// Read units per so many transactions that were due; an item is under 4 KB, half a unit.
     #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a ratio for people, not money")]
     pub fn read_units_per(&self, settled: u64) -> f64 {
-        (self.items_read as f64 + self.query_half_units as f64 / 2.0) / settled.max(1) as f64
+        (self.items_read + self.query_half_units) as f64 / 2.0 / settled.max(1) as f64
     }
 }
 

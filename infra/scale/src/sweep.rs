@@ -70,7 +70,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
     let now = SystemClock.now();
     fill(aws.table(), spec, now, &mut tell);
     let reconciler = Reconciler {
-        store: Ledger::new(client(&aws.endpoint()), Table::NAME, Table::DUE_INDEX),
+        store: Ledger::new(client(&aws.endpoint()), Table::NAME, Table::DUE_INDEX).eventually_consistent(),
         status_api: Succeeds { latency: spec.latency },
         clock: SystemClock,
         rules: Rules::default(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use spg_local::{Options, Stack, workspace};
 
 /// What deploys on the emulator.
-const VALUES: [(&str, &str); 18] = [
+const VALUES: [(&str, &str); 19] = [
     ("AckStatusCode", "200"),
     ("TerminalIds", "1562569,50994"),
     ("RecheckSuccessAfter", "0"),
