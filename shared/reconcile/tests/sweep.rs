@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spg_domain::{SilenceKind, TransactionId};
 use spg_reconcile::{Clock, SweepLimits, SweepReport, Sweeper};
+use support::timed::store_due;
 use support::{Said, TestReconciler, notify, reconciler, register, settle};
 
 async fn sweep(reconciler: &TestReconciler) -> SweepReport {
@@ -102,6 +103,25 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
     assert_eq!(done.count(), 19);
 }
 
+/// Silence counts against a transaction only where others are answered.
+#[tokio::test]
+async fn where_the_only_question_is_not_answered_it_is_taken_for_an_outage() {
+    for (others, silences) in [(0, 0), (2, 1)] {
+        let reconciler = reconciler();
+        open(&reconciler, 1 + others).await;
+        for id in ids(1 + others) {
+            reconciler.status_api.script(&id, [Said::Status("Success")]);
+        }
+        reconciler.status_api.script("t000", [Said::Silent(SilenceKind::Unavailable)]);
+        let now = reconciler.clock.now();
+        let deadline = now + Duration::from_secs(55);
+        let limits = SweepLimits { questions_concurrent: 16, deadline, horizon: now };
+        assert!(!Sweeper::new(&reconciler, limits).run().await.outage, "that takes five");
+        let silent = reconciler.store.transaction(&TransactionId::new("t000").unwrap()).unwrap();
+        assert_eq!(silent.silences, silences, "{others} others");
+    }
+}
+
 #[tokio::test]
 async fn two_sweeps_at_once_do_no_harm() {
     let reconciler = reconciler();
@@ -129,6 +149,22 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
     let limits = SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now };
     assert_eq!(Sweeper::new(&reconciler, limits).run().await.store_failures, 1);
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
+}
+
+/// A store that fails is left alone: what falls due later in the minute is the next run's.
+#[tokio::test]
+async fn after_a_failure_of_the_store_nothing_more_is_waited_for() {
+    let reconciler = reconciler();
+    store_due(&reconciler.store, "now", reconciler.clock.now()).await;
+    store_due(&reconciler.store, "later", reconciler.clock.now() + Duration::from_secs(10)).await;
+    for id in ["now", "later"] {
+        reconciler.status_api.script(id, [Said::Status("Success")]);
+    }
+    // The index and the table are read; the write fails.
+    reconciler.store.fail_after(2);
+    let start = reconciler.clock.now();
+    assert_eq!(sweep(&reconciler).await.store_failures, 1);
+    assert_eq!((reconciler.status_api.questions(), reconciler.clock.now()), (1, start));
 }
 
 /// An entry that the table does not confirm: expired, unreadable, or an index that lags.
@@ -210,6 +246,21 @@ async fn a_rate_limit_slows_the_sweep_and_does_not_end_it() {
     assert_eq!(reconciler.status_api.questions(), 50);
 }
 
+/// Five in a row that are not answered are an outage; refused for being one too many, they are not.
+#[tokio::test]
+async fn as_many_refusals_as_make_an_outage_only_slow_the_sweep() {
+    let reconciler = reconciler();
+    open(&reconciler, 6).await;
+    for id in ids(6) {
+        reconciler.status_api.script(&id, [Said::Limited(1), Said::Status("Success")]);
+    }
+    let report = sweep(&reconciler).await;
+    assert!(!report.outage && !report.unfinished);
+    let outcome = |id: String| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap().outcome;
+    assert!(ids(6).into_iter().all(|id| outcome(id) == 1));
+    assert_eq!(reconciler.status_api.questions(), 12);
+}
+
 #[tokio::test]
 async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
     let reconciler = reconciler();
@@ -234,4 +285,24 @@ async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
     assert_eq!(reconciler.status_api.questions() - asked, 1);
     reconciler.clock.advance(Duration::from_secs(1));
     assert!(sweep(&reconciler).await.settlements.is_empty(), "left alone as it asked");
+}
+
+/// What it waits for ends at the horizon: a pause that ends then is waited out, one that ends later is the next run's.
+#[tokio::test]
+async fn a_pause_is_waited_out_up_to_the_horizon() {
+    for (pause, waits) in [(47, true), (48, false)] {
+        let reconciler = reconciler();
+        let now = reconciler.clock.now();
+        store_due(&reconciler.store, "t000", now).await;
+        store_due(&reconciler.store, "t001", now).await;
+        reconciler.status_api.script("t000", [Said::Limited(pause), Said::Status("Success")]);
+        reconciler.status_api.script("t001", [Said::Status("Success")]);
+        let (deadline, horizon) = (now + Duration::from_secs(55), now + Duration::from_secs(47));
+        let limits = SweepLimits { questions_concurrent: 1, deadline, horizon };
+        let report = Sweeper::new(&reconciler, limits).run().await;
+        assert_eq!((report.outage, report.unfinished), (!waits, false), "{pause} s");
+        let waited = if waits { Duration::from_secs(47) } else { Duration::ZERO };
+        assert_eq!(reconciler.clock.now().since(now), waited, "{pause} s");
+        assert_eq!(reconciler.status_api.questions() > 1, waits);
+    }
 }

@@ -85,6 +85,15 @@ mod tests {
         assert_eq!((window.questions(), window.failed()), (16, false));
     }
 
+    /// Before anything was answered each is taken for one; afterwards one alone is not.
+    #[test]
+    fn one_question_without_an_answer_is_an_outage_until_another_was_answered() {
+        let mut window = Window::new(16);
+        assert!(window.is_outage(1) && window.is_outage(2));
+        window.answered();
+        assert_eq!((window.is_outage(1), window.is_outage(2)), (false, true));
+    }
+
     #[test]
     fn a_limit_halves_once_and_answers_widen_again() {
         let mut window = Window::new(16);
