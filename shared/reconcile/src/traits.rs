@@ -121,3 +121,18 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes() {
+        let refused = std::io::Error::other("connection refused");
+        let source = StoreError { operation: "query", source: refused.into() };
+        let error = StoreError { operation: "sweep", source: source.into() };
+        let chain = "the store failed: sweep: the store failed: query: connection refused";
+        assert_eq!(error_chain(&error), chain);
+        assert_eq!(error_chain(&std::io::Error::other("connection refused")), "connection refused");
+    }
+}
