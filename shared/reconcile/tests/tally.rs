@@ -50,9 +50,18 @@ async fn a_final_answer_tells_its_latency_and_the_time_since_the_transaction_was
     for of_none in ["StatusApiFailures", "StatusApiCredentialsRefused"] {
         assert_eq!(named(&tallies, of_none), [Tally::Counts(of_none, 0)]);
     }
-    for absent in ["StatusApiNotFound", "Corrected", "NeedsAttention", "AttentionPaged"] {
+    for absent in ["UnusualAnswers", "StatusApiNotFound", "Corrected", "NeedsAttention", "AttentionPaged"] {
         assert_eq!(named(&tallies, absent), []);
     }
+}
+
+/// A Status API that takes back a final state is not believed, and not passed over either.
+#[tokio::test]
+async fn an_answer_that_is_refused_is_counted_as_unusual() {
+    let reconciler = reconciler();
+    tallies(&reconciler, "Success", Said::Status("Success")).await;
+    let tallies = tallies(&reconciler, "Declined", Said::Status("Pending")).await;
+    assert_eq!(named(&tallies, "UnusualAnswers"), [Tally::CountBy("UnusualAnswers", "Refused")]);
 }
 
 #[tokio::test]
