@@ -107,9 +107,8 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 let outage = self.report.outage || self.window.is_outage(self.held.len());
                 under_way.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
             }
-            let next = self.agenda.next().filter(|_| !self.looks_no_more());
             let now = self.now();
-            let done = match next {
+            let done = match self.next_moment(now) {
                 None if under_way.is_empty() => return self.report,
                 Some(at) if under_way.is_empty() => {
                     reconciler.clock.sleep(at.since(now)).await;
@@ -139,6 +138,15 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// Nothing new is looked for: what was found is asked about, so that one item that cannot be stored holds up no other.
     fn looks_no_more(&self) -> bool {
         self.ends() || self.report.store_failures > 0
+    }
+
+    /// When there is something to ask again, as far as is known. Not before a pause has ended, and never if that is too late.
+    fn next_moment(&self, now: Timestamp) -> Option<Timestamp> {
+        let pause = self.reconciler.cooldown.paused_until(now);
+        let held_up = pause.filter(|_| !self.due.is_empty() || !self.unread.is_empty());
+        let falls_due = self.agenda.next().filter(|_| !self.looks_no_more());
+        let after_pause = falls_due.map(|at| pause.map_or(at, |until| until.max(at)));
+        held_up.into_iter().chain(after_pause).min().filter(|at| *at <= self.limits.horizon)
     }
 
     /// The next transaction to ask about, if there is one and it may be asked about now.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use spg_domain::TransactionId;
-use spg_reconcile::Due;
+use spg_reconcile::{Clock, Due};
 use support::timed::{open, sweep, timed_reconciler};
 use support::{Said, at};
 
@@ -73,6 +73,31 @@ async fn a_pause_holds_up_questions_and_no_answer() {
     assert_eq!(reconciler.store.written.of("slow"), [3000]);
     assert_eq!(reconciler.status_api.asked.of("later"), [5500]);
     assert_eq!(report.settlements.len(), 4, "the refused one twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_pause_has_ended_nothing_waits_for_a_slow_answer() {
+    let reconciler = timed_reconciler();
+    open(&reconciler, "limited", 0, 500, [Said::Limited(2), Said::Status("Success")]).await;
+    open(&reconciler, "slow", 0, 7000, SUCCESS).await;
+    open(&reconciler, "later", 1000, 0, SUCCESS).await;
+    sweep(&reconciler, 16).await;
+    assert_eq!(
+        (reconciler.status_api.asked.of("later"), reconciler.store.written.of("slow")),
+        (vec![2500], vec![7000])
+    );
+    assert!(reconciler.clock.sleeps() < 20, "{}", reconciler.clock.sleeps());
+}
+
+/// Time that is waited is paid for.
+#[tokio::test(start_paused = true)]
+async fn a_pause_beyond_the_horizon_ends_the_sweep_at_once() {
+    let reconciler = timed_reconciler();
+    open(&reconciler, "limited", 0, 500, [Said::Limited(50)]).await;
+    open(&reconciler, "later", 30_000, 0, SUCCESS).await;
+    let report = sweep(&reconciler, 16).await;
+    assert_eq!((report.settlements.len(), reconciler.status_api.asked.len()), (1, 1));
+    assert!(reconciler.clock.now() <= at(1), "{:?}", reconciler.clock.now());
 }
 
 /// More than is read in one call, and no shard shows them again soon.
