@@ -140,10 +140,15 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         self.ends() || self.report.store_failures > 0
     }
 
+    /// Nothing is known to be due that was not asked about yet.
+    fn none_waits(&self) -> bool {
+        self.due.is_empty() && self.unread.is_empty()
+    }
+
     /// When there is something to ask again, as far as is known. Not before a pause has ended, and never if that is too late.
     fn next_moment(&self, now: Timestamp) -> Option<Timestamp> {
         let pause = self.reconciler.cooldown.paused_until(now);
-        let held_up = pause.filter(|_| !self.due.is_empty() || !self.unread.is_empty());
+        let held_up = pause.filter(|_| !self.none_waits());
         let falls_due = self.agenda.next().filter(|_| !self.looks_no_more());
         let after_pause = falls_due.map(|at| pause.map_or(at, |until| until.max(at)));
         held_up.into_iter().chain(after_pause).min().filter(|at| *at <= self.limits.horizon)
@@ -152,11 +157,11 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// The next transaction to ask about, if there is one and it may be asked about now.
     async fn next_due(&mut self, idle: bool) -> Option<Transaction> {
         while self.asking < self.window.questions() && !self.ends() {
-            if self.due.is_empty() && self.unread.is_empty() && !self.looks_no_more() {
+            if self.none_waits() && !self.looks_no_more() {
                 self.look().await;
                 self.unread = self.agenda.take_due(self.now()).into();
             }
-            if self.due.is_empty() && self.unread.is_empty() || !self.may_begin(idle).await {
+            if self.none_waits() || !self.may_begin(idle).await {
                 return None;
             }
             match self.due.pop_front() {

@@ -7,8 +7,8 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use spg_domain::TransactionId;
-use spg_reconcile::{Clock, Due};
+use spg_domain::{SilenceKind, TransactionId};
+use spg_reconcile::{Clock, Due, Reply, SweepReport};
 use support::timed::{open, sweep, timed_reconciler};
 use support::{Said, at};
 
@@ -87,6 +87,30 @@ async fn when_a_pause_has_ended_nothing_waits_for_a_slow_answer() {
         (vec![2500], vec![7000])
     );
     assert!(reconciler.clock.sleeps() < 20, "{}", reconciler.clock.sleeps());
+}
+
+/// What was refused is not stored yet: nothing else says that the pause is over.
+#[tokio::test(start_paused = true)]
+async fn when_a_pause_has_ended_nothing_waits_for_a_slow_write() {
+    let mut reconciler = timed_reconciler();
+    reconciler.store.write_takes = Duration::from_secs(5);
+    open(&reconciler, "limited", 0, 500, [Said::Limited(2), Said::Status("Success")]).await;
+    open(&reconciler, "slow", 0, 7000, SUCCESS).await;
+    open(&reconciler, "later", 1000, 0, SUCCESS).await;
+    sweep(&reconciler, 16).await;
+    assert_eq!(reconciler.status_api.asked.of("later"), [2500]);
+}
+
+/// Of the sweep before, in the same process.
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_due_no_pause_is_waited_out() {
+    let reconciler = timed_reconciler();
+    let retry_after = Some(Duration::from_secs(20));
+    let result = Err(SilenceKind::Unavailable);
+    let limited = Reply { result, http_status: Some(429), return_code: None, retry_after, problem: None };
+    reconciler.cooldown.learn(&limited, None, at(0));
+    assert_eq!(sweep(&reconciler, 16).await, SweepReport::default());
+    assert_eq!((reconciler.clock.now(), reconciler.clock.sleeps()), (at(0), 0));
 }
 
 /// Time that is waited is paid for.
