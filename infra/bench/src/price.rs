@@ -119,8 +119,9 @@ impl Prices {
         // The peers ask no second time and find nothing whose webhook is lost.
         if priced.processor.contender == Contender::Project {
             apart.push(("index writes", usd.dynamodb_million_write_units * units(priced.processor.index_units)?));
-            // A read, a write, and the entry taken out of the index; the sweeper's time and logs are in docs/cost.md.
-            let recheck = usd.dynamodb_million_write_units * Decimal::TWO + usd.dynamodb_million_read_units;
+            // An eventually consistent read, a write, and the entry taken out of the index; the sweeper's time and logs are in docs/cost.md.
+            let recheck =
+                usd.dynamodb_million_write_units * Decimal::TWO + usd.dynamodb_million_read_units / Decimal::TWO;
             apart.push(("recheck of Success", recheck));
         }
         Some(Price {
