@@ -132,6 +132,17 @@ fn what_has_come_in_meanwhile_is_kept() {
     assert_eq!((restored.version, restored.outcome), (snapshot.version + 1, 1 + RESTORED_OUTCOME_STEP));
 }
 
+/// A stream that goes on after the loss must not see a version twice.
+#[test]
+fn what_was_lost_comes_home_as_the_next_version() {
+    let mut ledger = Ledger::after([register(None), notify(notification("n1", "InProcessing"))]);
+    ledger.answer("Success");
+    let snapshot = ledger.transaction().clone();
+    assert!(snapshot.version > 1);
+    let write = restore(snapshot.clone(), None, ledger.now).unwrap();
+    assert_eq!((write.expected_version, write.transaction.version), (None, snapshot.version + 1));
+}
+
 #[test]
 fn a_state_that_an_answer_made_final_meanwhile_is_never_taken_back() {
     let mut ledger = Ledger::after([register(None), notify(notification("n1", "InProcessing"))]);

@@ -4,7 +4,7 @@
 
 mod support;
 
-use spg_domain::{Evidence, Notification, OutcomeEvent};
+use spg_domain::{Evidence, Notification, OutcomeEvent, ReferenceStatus};
 use support::{Ledger, at, notification, notify, register, status_answer, word};
 
 fn event(ledger: &Ledger) -> OutcomeEvent {
@@ -55,6 +55,19 @@ fn an_answer_that_agrees_does_not_change_what_was_told() {
     answer.facts.payment_method = word("CARD");
     ledger.weigh(&Evidence::Answer { answer, asked_version: ledger.version() });
     assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (word("CARD"), told));
+}
+
+/// An event has no state of a reference: what is learned of it leaves the event as it is.
+#[test]
+fn the_state_of_a_reference_is_no_part_of_what_was_told() {
+    let mut ledger = Ledger::after([register(None)]);
+    ledger.answer("Success");
+    let mut paid = status_answer("Success");
+    paid.facts.reference_status = Some(ReferenceStatus::Paid);
+    ledger.weigh(&Evidence::Answer { answer: paid, asked_version: ledger.version() });
+    let transaction = ledger.transaction();
+    assert_eq!(transaction.facts.reference_status, Some(ReferenceStatus::Paid));
+    assert_eq!(transaction.published.as_ref().unwrap().told, None);
 }
 
 #[test]
