@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use spg_domain::{NotificationId, PaymentStatus, TransactionId, Word};
+use spg_domain::{NotificationId, PaymentStatus, RETURN_CODE_SUCCESS, TransactionId, Word};
 use spg_host::Metrics;
 
 use crate::rejection::Rejection;
 use crate::request::Route;
-
-/// SPG's word for "all is well", which is not logged.
-const RETURN_CODE_USUAL: &str = "000";
 
 /// What is known of a request so far. Ids and values of authentic requests only.
 #[derive(Debug, Default)]
@@ -33,7 +30,7 @@ impl Report {
         let transaction_id = self.transaction_id.as_ref().or_else(|| rejection.and_then(Rejection::transaction_id));
         let transaction_id = transaction_id.map(TransactionId::as_str);
         let payment_status = self.payment_status.as_ref().map(PaymentStatus::as_str);
-        let return_code = self.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_USUAL);
+        let return_code = self.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS);
         let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
         let reason = rejection.map(Rejection::reason);
         let error = rejection.map(|rejection| spg_host::chain(rejection));

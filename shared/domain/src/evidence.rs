@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{Facts, NotificationId, PaymentStatus, Timestamp, TransactionId};
 
+/// `returnStatus.statusCode` where nothing is wrong with the call (SPG, C.3). It says nothing of the payment.
+pub const RETURN_CODE_SUCCESS: &str = "000";
+
 /// A webhook of SPG's, authenticated and normalised: a reason to ask, never the truth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -24,7 +24,9 @@ pub use amount::{Amount, AmountError};
 pub use attention::AttentionReason;
 pub use draft::{Draft, Write};
 pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent, Outgoing};
-pub use evidence::{Disposition, Evidence, Notification, Registration, Silence, SilenceKind, Source, StatusAnswer};
+pub use evidence::{
+    Disposition, Evidence, Notification, RETURN_CODE_SUCCESS, Registration, Silence, SilenceKind, Source, StatusAnswer,
+};
 pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
 pub use resolution::{Resolution, resolve};

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use spg_domain::{Disposition, SilenceKind, TransactionId, Word};
+use spg_domain::{Disposition, RETURN_CODE_SUCCESS, SilenceKind, TransactionId, Word};
 
 use crate::Reply;
 
-/// The usual answer, of which a log has no more than that it came.
+/// Not told in a log.
 const HTTP_STATUS_USUAL: u16 = 200;
-const RETURN_CODE_USUAL: &str = "000";
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +42,7 @@ impl Asked {
             },
             answer: self.disposition.as_str(),
             http_status: reply.http_status.filter(|status| *status != HTTP_STATUS_USUAL),
-            return_code: reply.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_USUAL),
+            return_code: reply.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS),
             problem: reply.problem,
             question_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         }
