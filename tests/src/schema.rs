@@ -41,6 +41,7 @@ fn check(schema: &Value, value: &Value, place: &str, found: &mut Vec<String>) {
             "const" => value == expected,
             "enum" => list(expected).contains(value),
             "minimum" => value.as_i64().is_none_or(|number| number >= integer(expected)),
+            "maximum" => value.as_i64().is_none_or(|number| number <= integer(expected)),
             "minLength" => value.as_str().is_none_or(|text| characters(text) >= integer(expected)),
             "maxLength" => value.as_str().is_none_or(|text| characters(text) <= integer(expected)),
             "required" => value.as_object().is_none_or(|members| {

@@ -5,13 +5,12 @@ use std::time::Duration;
 use spg_domain::{Message, Payload, Timestamp};
 use spg_gateway::registration::parse_registration;
 use spg_gateway::webhook::{
-    Acknowledgement, EnvelopeError, IV_HEADER, Plaintext, TAG_HEADER, open, parse_notification,
+    Acknowledgement, EnvelopeError, IV_HEADER, Plaintext, TAG_HEADER, WebhookKeys, open, parse_notification,
 };
-use spg_host::{Metrics, isolate};
-use spg_reconcile::{Clock, within};
+use spg_host::{Metrics, Secret, SecretSource, isolate};
+use spg_time::{Clock, before_deadline};
 
 use crate::answer::HttpAnswer;
-use crate::keys::{KeyRing, KeySource};
 use crate::queue::{Queue, QueueError};
 use crate::rejection::Rejection;
 use crate::report::Report;
@@ -23,10 +22,13 @@ const SEND_MAX: Duration = Duration::from_secs(3);
 /// Longest that a sender waits for keys that he did not need.
 const RENEW_MAX: Duration = Duration::from_millis(500);
 
+/// A key that was taken out of the secret is good for no longer than this and one more webhook.
+const KEYS_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+
 /// The function's logic, over any source of keys, queue and clock.
 #[derive(Debug)]
 pub struct Ack<K, Q, C> {
-    pub keys: KeyRing<K>,
+    pub keys: Secret<WebhookKeys, K>,
     pub queue: Q,
     pub clock: C,
     /// The acknowledgement's statusCode.
@@ -48,7 +50,7 @@ pub struct Answered {
     pub metrics: Metrics,
 }
 
-impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
+impl<K: SecretSource, Q: Queue, C: Clock> Ack<K, Q, C> {
     /// Answers one request by the deadline; a rejection is an answer too.
     pub async fn answer(&self, event: &HttpEvent, invocation: Invocation<'_>) -> Answered {
         let started = self.clock.now();
@@ -120,14 +122,15 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
     async fn open(&self, event: &HttpEvent) -> Result<Plaintext, Rejection> {
         let body = event.body()?;
         let (iv, tag) = (event.header(IV_HEADER), event.header(TAG_HEADER));
-        let refused = match self.keys.current() {
-            Some(keys) => match open(&body, iv, tag, &keys) {
+        let keys = self.keys.current();
+        let refused = match &keys {
+            Some(keys) => match open(&body, iv, tag, keys) {
                 Err(EnvelopeError::Refused) => Rejection::Envelope(EnvelopeError::Refused),
                 opened => return Ok(opened?),
             },
             None => Rejection::NoKeys,
         };
-        match self.keys.newer(self.clock.now()).await {
+        match self.keys.other_than(keys.as_ref(), self.clock.now()).await {
             Some(keys) => Ok(open(&body, iv, tag, &keys)?),
             None => Err(refused),
         }
@@ -136,9 +139,10 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
     /// Old keys are read again beside the call of the queue, for the requests that follow: this one was opened.
     async fn renew_keys(&self) {
         let now = self.clock.now();
-        if self.keys.are_old(now) {
+        if self.keys.is_older_than(KEYS_AGE_MAX, now) {
+            let keys = self.keys.current();
             // Without an answer in this time the next request tries again, at most one a minute.
-            let _ = within(&self.clock, now + RENEW_MAX, self.keys.newer(now)).await;
+            let _ = before_deadline(&self.clock, now + RENEW_MAX, self.keys.other_than(keys.as_ref(), now)).await;
         }
     }
 
@@ -146,7 +150,7 @@ impl<K: KeySource, Q: Queue, C: Clock> Ack<K, Q, C> {
     async fn send(&self, message: &Message, invocation: Invocation<'_>) -> Result<(), QueueError> {
         let now = self.clock.now();
         let deadline = invocation.deadline.min(now + SEND_MAX);
-        let sent = within(&self.clock, deadline, self.queue.send(message, invocation.trace)).await;
+        let sent = before_deadline(&self.clock, deadline, self.queue.send(message, invocation.trace)).await;
         sent.unwrap_or(Err(QueueError::TooSlow))
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use lambda_runtime::LambdaEvent;
 use spg_domain::Timestamp;
-use spg_host::{Aws, CallLimits, Deadline, MetricSource, SecretSource, Service, SystemClock, invocation_span};
-use spg_reconcile::Clock;
+use spg_gateway::webhook::WebhookKeys;
+use spg_host::{Aws, CallLimits, ManagedSecret, MetricSource, Secret, Service, invocation_span};
+use spg_time::{Clock, SystemClock};
 use tracing::Instrument;
 
 use crate::answer::HttpAnswer;
-use crate::keys::KeyRing;
 use crate::queue::SqsQueue;
 use crate::request::HttpEvent;
 use crate::{Ack, Config, Invocation};
@@ -19,13 +19,15 @@ use crate::{Ack, Config, Invocation};
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// Ready to take requests.
-pub type LambdaAck = Ack<SecretSource, SqsQueue, SystemClock>;
+pub type LambdaAck = Ack<ManagedSecret, SqsQueue, SystemClock>;
 
 impl LambdaAck {
     /// Reads the keys and warms the connection to the queue.
     pub async fn new(config: Config) -> Self {
         let aws = Aws::new(&config.aws, CallLimits::QUICK);
-        let keys = KeyRing::load(SecretSource::new(aws.secrets(), config.keys_secret), SystemClock.now());
+        let source = ManagedSecret { client: aws.secrets(), id: config.keys_secret };
+        let parse = |text: &str| WebhookKeys::parse(text).map_err(|error| error.to_string());
+        let keys = Secret::load("webhook keys", source, parse, SystemClock.now());
         let (keys, ()) = tokio::join!(keys, aws.warm(&[Service::Sqs]));
         let queue = SqsQueue { client: aws.sqs(), url: config.queue_url };
         Self { keys, queue, clock: SystemClock, status_code: config.ack_status_code }
@@ -37,10 +39,9 @@ impl LambdaAck {
     /// None.
     pub async fn handle(&self, event: LambdaEvent<HttpEvent>, source: &MetricSource) -> Result<HttpAnswer, Infallible> {
         let (event, context) = event.into_parts();
-        let deadline = Deadline::at_millis(context.deadline).less(ANSWER_MARGIN);
-        let deadline = Timestamp::from_millis(deadline.millis());
+        let deadline = Timestamp::from_millis(context.deadline) - ANSWER_MARGIN;
         let invocation = Invocation { trace: context.xray_trace_id.as_deref(), deadline };
-        let mut answered = self.answer(&event, invocation).instrument(invocation_span(&context.request_id)).await;
+        let answered = self.answer(&event, invocation).instrument(invocation_span(&context.request_id)).await;
         answered.metrics.flush(source);
         Ok(answered.answer)
     }

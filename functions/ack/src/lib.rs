@@ -9,8 +9,6 @@ mod config;
 #[cfg(feature = "function")]
 mod handler;
 #[cfg(feature = "function")]
-mod keys;
-#[cfg(feature = "function")]
 mod lambda;
 #[cfg(feature = "function")]
 mod queue;
@@ -26,8 +24,6 @@ pub use answer::HttpAnswer;
 pub use config::Config;
 #[cfg(feature = "function")]
 pub use handler::{Ack, Answered, Invocation};
-#[cfg(feature = "function")]
-pub use keys::{KeyRing, KeySource};
 #[cfg(feature = "function")]
 pub use lambda::LambdaAck;
 #[cfg(feature = "function")]

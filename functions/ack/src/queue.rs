@@ -21,11 +21,11 @@ pub struct SqsQueue {
 /// The message is not on the queue, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    #[error("the queue refused the message: {0}")]
-    Refused(String),
+    #[error("the queue refused the message")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the queue was too slow")]
     TooSlow,
-    #[error("the message cannot be written: {0}")]
+    #[error("the message cannot be written")]
     Unwritable(#[from] serde_json::Error),
 }
 
@@ -39,6 +39,6 @@ impl Queue for SqsQueue {
             .set_message_system_attributes(spg_host::sqs_trace_attributes(trace));
         // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
         let sent = Box::pin(request.send()).await;
-        sent.map(|_| ()).map_err(|error| QueueError::Refused(spg_host::chain(&error)))
+        sent.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }
 }

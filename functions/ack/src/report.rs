@@ -33,7 +33,7 @@ impl Report {
         let return_code = self.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS);
         let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
         let reason = rejection.map(Rejection::reason);
-        let error = rejection.map(|rejection| spg_host::chain(rejection));
+        let error = rejection.map(|rejection| spg_time::error_chain(rejection));
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // Level and message are part of what makes an event, so the fields stand here as often as there are of these.
         macro_rules! line {

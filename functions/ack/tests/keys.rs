@@ -5,36 +5,39 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ack::{Ack, HttpEvent, Invocation, KeyRing, KeySource, Queue, QueueError};
+use ack::{Ack, HttpEvent, Invocation, Queue, QueueError};
 use serde_json::json;
 use spg_domain::{Message, Timestamp};
-use spg_host::{SecretError, SecretText};
-use spg_reconcile::Clock;
+use spg_gateway::webhook::WebhookKeys;
+use spg_host::{Secret, SecretError, SecretSource, SecretText};
+use spg_time::Clock;
 use tests::events;
 use tests::webhook::{KEY, encrypt, key_base64};
 
 const LEAKED: [u8; 32] = *b"a key that somebody else knows!!";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The secret as it is now; how often it was read again, and whether it answers.
+/// The secret as it is now; how often it was read, and whether it answers after the first time.
 #[derive(Default)]
-struct Secret {
+struct Source {
     text: Mutex<String>,
-    reread: Mutex<u32>,
+    reads: Mutex<u32>,
     silent: bool,
 }
 
-impl KeySource for &Secret {
+impl SecretSource for &Source {
     async fn read(&self) -> Result<SecretText, SecretError> {
-        Ok(SecretText::new(self.text.lock().unwrap().clone()))
-    }
-
-    async fn reread(&self) -> Option<Result<SecretText, SecretError>> {
-        *self.reread.lock().unwrap() += 1;
-        if self.silent {
+        *self.reads.lock().unwrap() += 1;
+        if self.silent && self.reads() > 1 {
             std::future::pending::<()>().await;
         }
-        Some(self.read().await)
+        Ok(SecretText::new(self.text.lock().unwrap().clone()))
+    }
+}
+
+impl Source {
+    fn reads(&self) -> u32 {
+        *self.reads.lock().unwrap()
     }
 }
 
@@ -65,12 +68,14 @@ impl Clock for TestClock {
     }
 }
 
-type TestAck<'a> = Ack<&'a Secret, Taken, TestClock>;
+type TestAck<'a> = Ack<&'a Source, Taken, TestClock>;
 
-async fn started(secret: &Secret) -> TestAck<'_> {
+async fn started(secret: &Source) -> TestAck<'_> {
     *secret.text.lock().unwrap() = json!({"keys": [key_base64(&LEAKED), key_base64(&KEY)]}).to_string();
     let clock = TestClock(Mutex::default());
-    Ack { keys: KeyRing::load(secret, clock.now()).await, queue: Taken, clock, status_code: "000".to_owned() }
+    let parse = |text: &str| WebhookKeys::parse(text).map_err(|error| error.to_string());
+    let keys = Secret::load("webhook keys", secret, parse, clock.now()).await;
+    Ack { keys, queue: Taken, clock, status_code: "000".to_owned() }
 }
 
 async fn answered(ack: &TestAck<'_>, key: &[u8; 32]) -> u16 {
@@ -83,20 +88,20 @@ async fn answered(ack: &TestAck<'_>, key: &[u8; 32]) -> u16 {
 
 #[tokio::test]
 async fn a_key_that_was_taken_away_is_refused_after_a_quarter_of_an_hour_and_one_webhook() {
-    let secret = Secret::default();
+    let secret = Source::default();
     let ack = started(&secret).await;
     *secret.text.lock().unwrap() = json!({"keys": [key_base64(&KEY)]}).to_string();
     ack.clock.advance(14 * MINUTE);
-    assert_eq!((answered(&ack, &LEAKED).await, *secret.reread.lock().unwrap()), (200, 0));
+    assert_eq!((answered(&ack, &LEAKED).await, secret.reads()), (200, 1));
     ack.clock.advance(MINUTE);
-    assert_eq!((answered(&ack, &LEAKED).await, *secret.reread.lock().unwrap()), (200, 1));
-    assert_eq!((answered(&ack, &KEY).await, *secret.reread.lock().unwrap()), (200, 1), "they are young again");
+    assert_eq!((answered(&ack, &LEAKED).await, secret.reads()), (200, 2));
+    assert_eq!((answered(&ack, &KEY).await, secret.reads()), (200, 2), "they are young again");
     assert_eq!(answered(&ack, &LEAKED).await, 401);
 }
 
 #[tokio::test]
 async fn a_secret_that_does_not_answer_delays_nobody_for_long() {
-    let secret = Secret { silent: true, ..Secret::default() };
+    let secret = Source { silent: true, ..Source::default() };
     let ack = started(&secret).await;
     ack.clock.advance(15 * MINUTE);
     let before = ack.clock.now();

@@ -3,6 +3,7 @@
 use aws_lambda_events::sqs::SqsMessage;
 use serde::Serialize;
 use spg_domain::{Evidence, Message, MessageError, NotificationId, Payload, Timestamp, TransactionId};
+use strum::IntoStaticStr;
 
 /// A record that carries evidence about a transaction.
 #[derive(Debug, Clone)]
@@ -22,6 +23,14 @@ pub enum Parsed {
     Hopeless(DeadLetter),
     /// Written by a newer version: it comes back until a newer reader is deployed.
     TooNew(MessageError),
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Done,
+    Failed,
+    DeadLetter(DeadLetter),
 }
 
 /// What people need to find out what happened; never the payload.
@@ -44,7 +53,7 @@ pub struct DeadLetter {
     pub message_id: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 pub enum DeadLetterReason {
     /// Not a message of this system.
     Unreadable,
@@ -56,11 +65,7 @@ pub enum DeadLetterReason {
 
 impl DeadLetterReason {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreadable => "Unreadable",
-            Self::NoTransactionId => "NoTransactionId",
-            Self::ConflictingContent => "ConflictingContent",
-        }
+        self.into()
     }
 }
 

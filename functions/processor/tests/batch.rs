@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use processor::{BatchOutcome, DeadLetter, DeadLetterReason, Processor, Queue, QueueError};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use processor::{DeadLetter, DeadLetterReason, Processor, Queue, QueueError};
 use spg_domain::{
-    Facts, Message, Notification, NotificationId, Payload, PaymentStatus, Rules, StatusAnswer, Timestamp, TransactionId,
+    Facts, Message, Notification, NotificationId, Payload, PaymentStatus, Reply, Rules, StatusAnswer, Timestamp,
+    TransactionId,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{Clock, Cooldown, Question, Reconciler, Reply, StatusApi};
+use spg_reconcile::{Cooldown, Question, Reconciler, StatusApi};
+use spg_time::Clock;
 
 const NOW: u64 = 1_780_000_000_000;
 
@@ -28,7 +30,7 @@ impl StatusApi for Approving {
         assert_ne!(question.transaction_id.as_str(), "poison");
         let answer =
             StatusAnswer { payment_status: PaymentStatus::SUCCESS, transaction_id: None, facts: Facts::default() };
-        Reply { result: Ok(answer), http_status: Some(200), return_code: None, retry_after: None, problem: None }
+        Reply { result: Ok(answer), http_status: None, return_code: None, retry_after: None, problem: None }
     }
 }
 
@@ -91,7 +93,7 @@ fn body(transaction_id: Option<&str>, notification_id: &str, status: &str) -> St
     Message::new(transaction_id, Payload::Notification(notification), Timestamp::from_millis(NOW)).to_json().unwrap()
 }
 
-async fn process(processor: &TestProcessor, bodies: &[String]) -> BatchOutcome {
+async fn process(processor: &TestProcessor, bodies: &[String]) -> SqsBatchResponse {
     let mut event = SqsEvent::default();
     event.records = bodies
         .iter()
@@ -104,11 +106,11 @@ async fn process(processor: &TestProcessor, bodies: &[String]) -> BatchOutcome {
             message
         })
         .collect();
-    processor.process(event, Timestamp::from_millis(NOW + 30_000)).await
+    processor.process(event, Timestamp::from_millis(NOW + 30_000)).await.0
 }
 
-fn failures(outcome: &BatchOutcome) -> Vec<&str> {
-    outcome.response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect()
+fn failures(response: &SqsBatchResponse) -> Vec<&str> {
+    response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect()
 }
 
 fn letters(processor: &TestProcessor) -> Vec<(String, DeadLetterReason)> {
@@ -121,8 +123,8 @@ async fn a_panic_in_one_transaction_returns_its_record_alone() {
     let processor = processor();
     let bodies =
         [body(Some("a"), "n1", "Success"), body(Some("poison"), "n2", "Success"), body(Some("c"), "n3", "Success")];
-    let outcome = process(&processor, &bodies).await;
-    assert_eq!(failures(&outcome), ["m1"]);
+    let response = process(&processor, &bodies).await;
+    assert_eq!(failures(&response), ["m1"]);
     assert_eq!(processor.reconciler.store.writes().len(), 2);
     assert_eq!(processor.queue.postponed.lock().unwrap().keys().collect::<Vec<_>>(), ["r1"]);
 }
@@ -136,8 +138,8 @@ async fn a_panic_in_one_record_spares_the_other_records_of_its_transaction() {
         body(Some("poison"), "n2", "Success"),
         body(Some("poison"), "n3", "Pending"),
     ];
-    let outcome = process(&processor, &bodies).await;
-    assert_eq!(failures(&outcome), ["m1"]);
+    let response = process(&processor, &bodies).await;
+    assert_eq!(failures(&response), ["m1"]);
     let transaction = processor.reconciler.store.transaction(&TransactionId::new("poison").unwrap()).unwrap();
     assert_eq!(transaction.notifications.len(), 2);
 }
@@ -152,8 +154,8 @@ async fn what_can_never_succeed_goes_to_the_dead_letter_queue_without_its_payloa
         body(Some("a"), "n1", "Success"),
         body(Some("b"), "n3", "Success"),
     ];
-    let outcome = process(&processor, &bodies).await;
-    assert_eq!(failures(&outcome), Vec::<&str>::new());
+    let response = process(&processor, &bodies).await;
+    assert_eq!(failures(&response), Vec::<&str>::new());
     assert_eq!(
         letters(&processor),
         [
@@ -169,16 +171,16 @@ async fn what_can_never_succeed_goes_to_the_dead_letter_queue_without_its_payloa
 async fn a_dead_letter_that_cannot_be_sent_goes_back_to_the_queue() {
     let mut processor = processor();
     processor.queue.refuses = true;
-    let outcome = process(&processor, &["not a message".to_owned(), body(Some("b"), "n", "Success")]).await;
-    assert_eq!(failures(&outcome), ["m0"]);
+    let response = process(&processor, &["not a message".to_owned(), body(Some("b"), "n", "Success")]).await;
+    assert_eq!(failures(&response), ["m0"]);
 }
 
 #[tokio::test]
 async fn a_newer_message_waits_on_the_queue_for_a_newer_reader() {
     let processor = processor();
     let newer = body(Some("a"), "n1", "Success").replacen("\"schemaVersion\":1", "\"schemaVersion\":2", 1);
-    let outcome = process(&processor, &[newer]).await;
-    assert_eq!(failures(&outcome), ["m0"]);
+    let response = process(&processor, &[newer]).await;
+    assert_eq!(failures(&response), ["m0"]);
     assert!(letters(&processor).is_empty());
 }
 
@@ -188,8 +190,8 @@ async fn one_failed_store_call_among_ten_returns_one_record() {
     // The batch is read in one call; of the ten writes one fails.
     let bodies: Vec<_> = (0..10).map(|n| body(Some(&format!("t{n}")), "n", "Pending")).collect();
     processor.reconciler.store.fail_after(3);
-    let outcome = process(&processor, &bodies).await;
-    assert_eq!(failures(&outcome).len(), 1);
+    let response = process(&processor, &bodies).await;
+    assert_eq!(failures(&response).len(), 1);
     assert_eq!(processor.reconciler.store.writes().len(), 9);
     let wait = *processor.queue.postponed.lock().unwrap().values().next().unwrap();
     assert!((5..10).contains(&wait), "{wait} s");
@@ -203,8 +205,8 @@ async fn one_failed_store_call_among_ten_returns_one_record() {
 async fn a_failed_read_returns_the_whole_batch_and_nothing_was_asked() {
     let processor = processor();
     processor.reconciler.store.fail_after(0);
-    let outcome = process(&processor, &[body(Some("a"), "n", "Success"), body(Some("b"), "n", "Success")]).await;
-    assert_eq!(failures(&outcome), ["m0", "m1"]);
+    let response = process(&processor, &[body(Some("a"), "n", "Success"), body(Some("b"), "n", "Success")]).await;
+    assert_eq!(failures(&response), ["m0", "m1"]);
     assert_eq!(*processor.reconciler.status_api.questions.lock().unwrap(), 0);
 }
 

@@ -2,10 +2,11 @@
 
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use spg_bus::{EventBus, PublishError};
-use spg_host::{Aws, CallLimits, MetricSource, Metrics, Service, invocation_span};
+use spg_host::{Aws, CallLimits, MetricSource, Service, invocation_span};
+use spg_ledger::StreamEvent;
+use spg_time::error_chain;
 use tracing::Instrument;
 
-use crate::stream::StreamEvent;
 use crate::{Config, Publisher};
 
 /// Ready to take batches.
@@ -19,7 +20,7 @@ pub struct Unpublished(#[from] PublishError);
 /// What Lambda is told.
 impl From<Unpublished> for Diagnostic {
     fn from(error: Unpublished) -> Self {
-        Self { error_type: "PublishError".to_owned(), error_message: error.to_string() }
+        Self { error_type: "PublishError".to_owned(), error_message: error_chain(&error) }
     }
 }
 
@@ -38,9 +39,8 @@ impl LambdaPublisher {
     pub async fn handle(&self, event: LambdaEvent<StreamEvent>, source: &MetricSource) -> Result<(), Unpublished> {
         let (event, context) = event.into_parts();
         let span = invocation_span(&context.request_id);
-        let mut metrics = Metrics::default();
-        let done = self.publish(&event, context.xray_trace_id.as_deref(), &mut metrics).instrument(span).await;
+        let (published, metrics) = self.publish(&event, context.xray_trace_id.as_deref()).instrument(span).await;
         metrics.flush(source);
-        Ok(done?)
+        Ok(published?)
     }
 }

@@ -1,15 +1,9 @@
-#[cfg(feature = "function")]
-mod config;
-#[cfg(feature = "function")]
-mod handler;
-#[cfg(feature = "function")]
-mod lambda;
-mod stream;
+//! Tells the merchant's bus each change once: reads the table's stream, sends what was published.
 
-#[cfg(feature = "function")]
+mod config;
+mod handler;
+mod lambda;
+
 pub use config::Config;
-#[cfg(feature = "function")]
 pub use handler::Publisher;
-#[cfg(feature = "function")]
 pub use lambda::{LambdaPublisher, Unpublished};
-pub use stream::{StreamEvent, UnreadableRecord, read};

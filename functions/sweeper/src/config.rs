@@ -8,13 +8,13 @@ pub const QUESTIONS_CONCURRENT_DEFAULT: usize = 16;
 const QUESTIONS_CONCURRENT_MAX: u64 = 64;
 
 #[derive(Debug, Clone)]
-pub struct SweeperConfig {
+pub struct Config {
     pub settling: SettlingConfig,
     /// Questions to the Status API under way at once, at most.
     pub questions_concurrent: usize,
 }
 
-impl SweeperConfig {
+impl Config {
     /// `STATUS_API_CONCURRENCY` (1 to 64, default 16), and what settles.
     pub fn read(env: &mut Env) -> Option<Self> {
         let settling = SettlingConfig::read(env);
@@ -40,7 +40,7 @@ mod tests {
         ];
         let read = |value| {
             let pairs = SETTLING.into_iter().chain([("STATUS_API_CONCURRENCY", value)]);
-            Env::from_pairs(pairs).read(SweeperConfig::read).map(|config| config.questions_concurrent)
+            Env::from_pairs(pairs).read(Config::read).map(|config| config.questions_concurrent)
         };
         for (value, expected) in [("", 16), ("1", 1), ("64", 64)] {
             assert_eq!(read(value).unwrap(), expected, "{value}");

@@ -179,7 +179,7 @@ fn received(notifications: &[Named], times: u32) -> Value {
             "terminalId": "50994",
             "paymentMethod": "MBWAY",
             "paymentType": "PURS",
-            "amount": {"value": "15.9", "currency": "EUR"},
+            "amount": {"value": "15.90", "currency": "EUR"},
         });
         SqsRecord::new(message.to_string()).received(times)
     };

@@ -21,8 +21,8 @@ class UnreadableEvent(ValueError):
 @dataclass(frozen=True)
 class Outcome:
     transaction_id: str
-    # Counts the events of one transaction, from 1. The highest is the truth.
-    outcome: int
+    # Rises with each event of one transaction, in Unix milliseconds below 2^53. The highest is the truth.
+    sequence: int
     event_id: str
     payment_status: str
     # Money or not. Never conclude it from payment_status: a cancellation is a Success too.
@@ -41,13 +41,13 @@ class Outcome:
         if not isinstance(detail, dict):
             raise UnreadableEvent("detail")
         transaction_id = _field(detail, "transactionID", str)
-        outcome = _field(detail, "outcome", int)
+        sequence = _field(detail, "sequence", int)
         event_id = _field(detail, "eventId", str)
-        if not transaction_id or outcome < 1 or event_id != f"{transaction_id}#{outcome}":
+        if not transaction_id or sequence < 1 or event_id != f"{transaction_id}#{sequence}":
             raise UnreadableEvent("eventId")
         return cls(
             transaction_id=transaction_id,
-            outcome=outcome,
+            sequence=sequence,
             event_id=event_id,
             payment_status=_field(detail, "paymentStatus", str),
             paid=_field(detail, "paid", bool),

@@ -1,7 +1,7 @@
-"""The merchant's own table: one item per transaction, with its highest outcome.
+"""The merchant's own table: one item per transaction, with what has its highest sequence.
 
 `keep` is the one conditional write that decides. Its condition makes repeats and disorder harmless: whatever comes in
-whatever order, the item ends with the highest outcome.
+whatever order, the item ends with the highest sequence.
 
 `todo` names the event whose consequences are not done yet. It is set by the same write, so a crash between the
 decision and its consequences loses nothing: the event comes again, finds its own id there, and goes on.
@@ -17,13 +17,13 @@ from outcome import Outcome
 
 class Store(Protocol):
     def keep(self, outcome: Outcome) -> bool:
-        """Keeps an outcome if it is higher than what is known. True if its consequences are still to be done."""
+        """Keeps an outcome if its sequence is higher than what is known. True if its consequences are still to be done."""
 
     def done(self, outcome: Outcome) -> None:
-        """The consequences are done. Does nothing if a higher outcome has come meanwhile."""
+        """The consequences are done. Does nothing if a later outcome has come meanwhile."""
 
     def note_attention(self, outcome: Outcome) -> None:
-        """Remembers for people why a transaction needs attention, also if a higher outcome is known already."""
+        """Remembers for people why a transaction needs attention, also if a later outcome is known already."""
 
 
 class DynamoStore:
@@ -37,15 +37,15 @@ class DynamoStore:
         try:
             self._update(
                 outcome,
-                "SET outcome = :outcome, paid = :paid, paymentStatus = :status, detail = :detail, todo = :event",
+                "SET #sequence = :sequence, paid = :paid, paymentStatus = :status, detail = :detail, todo = :event",
                 {
-                    ":outcome": {"N": str(outcome.outcome)},
+                    ":sequence": {"N": str(outcome.sequence)},
                     ":paid": {"BOOL": outcome.paid},
                     ":status": {"S": outcome.payment_status},
                     ":detail": {"S": _text(outcome)},
                     ":event": {"S": outcome.event_id},
                 },
-                condition="attribute_not_exists(outcome) OR outcome < :outcome",
+                condition="attribute_not_exists(#sequence) OR #sequence < :sequence",
             )
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             known = refused.response.get("Item", {})
@@ -69,6 +69,8 @@ class DynamoStore:
             "UpdateExpression": expression,
             "ExpressionAttributeValues": values,
         }
+        if "#sequence" in expression:
+            request["ExpressionAttributeNames"] = {"#sequence": "sequence"}
         if condition is not None:
             request["ConditionExpression"] = condition
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
@@ -76,14 +78,19 @@ class DynamoStore:
 
 
 class SqliteStore:
-    """On one machine: the same three writes, for tests and for trying things out."""
+    """On one machine: the same three writes, for tests and for trying things out.
+
+    A sequence needs 64 bits: BIGINT. A column of 32 bits would clamp or wrap it in some databases and keep no order; the
+    CHECK makes every such row fail loudly.
+    """
 
     def __init__(self, path: str = ":memory:") -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(
             """
             CREATE TABLE IF NOT EXISTS outcomes (
-                transactionID TEXT PRIMARY KEY, outcome INTEGER NOT NULL, paid INTEGER NOT NULL,
+                transactionID TEXT PRIMARY KEY, sequence BIGINT NOT NULL CHECK (sequence > 4294967295),
+                paid INTEGER NOT NULL,
                 paymentStatus TEXT NOT NULL, detail TEXT NOT NULL, todo TEXT);
             CREATE TABLE IF NOT EXISTS attention (
                 transactionID TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (transactionID, note));
@@ -92,13 +99,13 @@ class SqliteStore:
 
     def keep(self, outcome: Outcome) -> bool:
         known_by = (outcome.transaction_id,)
-        values = (outcome.outcome, outcome.paid, outcome.payment_status, _text(outcome), outcome.event_id)
+        values = (outcome.sequence, outcome.paid, outcome.payment_status, _text(outcome), outcome.event_id)
         written = self._connection.execute(
             """
             INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (transactionID) DO UPDATE SET
-                outcome = excluded.outcome, paid = excluded.paid, paymentStatus = excluded.paymentStatus,
+                sequence = excluded.sequence, paid = excluded.paid, paymentStatus = excluded.paymentStatus,
                 detail = excluded.detail, todo = excluded.todo
-            WHERE outcomes.outcome < excluded.outcome
+            WHERE outcomes.sequence < excluded.sequence
             """,
             known_by + values,
         )

@@ -40,17 +40,15 @@ class StoreContract:
         self.assertTrue(self.todo(second), "the end of the first is not the end of the second")
         self.assertFalse(self.todo(first))
 
-    def test_outcomes_are_compared_as_numbers(self):
+    def test_sequences_are_compared_as_numbers(self):
         first = support.story()[0]
-        ninth, tenth = (
-            support.changed(first, outcome=n, eventId=f"{support.STORY}#{n}") for n in (9, 10)
-        )
+        ninth, tenth = (support.numbered(first, support.STORY, n) for n in (9_999_999_999_999, 10_000_000_000_000))
         self.assertTrue(self.todo(ninth))
         self.assertTrue(self.todo(tenth))
         self.assertFalse(self.todo(ninth))
 
     def test_each_transaction_is_its_own(self):
-        firsts = [event for event in support.examples().values() if event["detail"]["outcome"] == 1]
+        firsts = {event["detail"]["transactionID"]: event for event in support.examples().values()}.values()
         self.assertGreater(len(firsts), 2)
         self.assertTrue(all(self.todo(event) for event in firsts))
 
@@ -67,8 +65,7 @@ class StoreContract:
             with self.subTest(order=order):
                 id = "order-" + "".join(map(str, order))
                 events = [
-                    support.changed(event, transactionID=id, eventId=f"{id}#{event['detail']['outcome']}")
-                    for event in support.story()
+                    support.numbered(event, id, event["detail"]["sequence"]) for event in support.story()
                 ]
                 kept = [self.todo(events[n]) for n in order]
                 highest = list(itertools.accumulate(order, max))

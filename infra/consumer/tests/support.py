@@ -19,9 +19,14 @@ def examples():
 
 
 def story():
-    """The outcomes of one transaction, from 1."""
+    """The outcomes of one transaction, earliest first."""
     events = [event for event in examples().values() if event["detail"]["transactionID"] == STORY]
-    return sorted(events, key=lambda event: event["detail"]["outcome"])
+    return sorted(events, key=lambda event: event["detail"]["sequence"])
+
+
+def numbered(event, transaction_id, sequence):
+    """Another transaction's, or another one in the order."""
+    return changed(event, transactionID=transaction_id, sequence=sequence, eventId=f"{transaction_id}#{sequence}")
 
 
 def changed(event, envelope=(), **detail):

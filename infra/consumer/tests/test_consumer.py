@@ -41,23 +41,25 @@ def state_after(*batches):
 class EveryDeliveryEndsAlike(unittest.TestCase):
     def setUp(self):
         self.story = support.story()
-        self.assertEqual([event["detail"]["outcome"] for event in self.story], [1, 2, 3, 4])
+        self.ids = [event["detail"]["eventId"] for event in self.story]
+        self.assertEqual(len(set(self.ids)), 4)
         self.expected = state_after(self.story)
 
     def test_in_order(self):
         orders, (outcomes, attention) = self.expected
         self.assertEqual(orders, {support.STORY: True})
-        id, outcome, paid, status, detail, todo = outcomes[0]
-        self.assertEqual((id, outcome, paid, status, todo), (support.STORY, 4, 1, "Success", None))
+        id, sequence, paid, status, detail, todo = outcomes[0]
+        expected = (support.STORY, self.story[-1]["detail"]["sequence"], 1, "Success", None)
+        self.assertEqual((id, sequence, paid, status, todo), expected)
         self.assertEqual(json.loads(detail), self.story[-1]["detail"])
         self.assertEqual(
             attention,
-            [(support.STORY, f"{support.STORY}#3 UnexpectedCorrection"), (support.STORY, f"{support.STORY}#4 AmountMismatch")],
+            [(support.STORY, f"{self.ids[2]} UnexpectedCorrection"), (support.STORY, f"{self.ids[3]} AmountMismatch")],
         )
 
     def test_in_every_order(self):
         for order in itertools.permutations(self.story):
-            numbers = [event["detail"]["outcome"] for event in order]
+            numbers = [event["detail"]["sequence"] for event in order]
             with self.subTest(order=numbers):
                 self.assertEqual(state_after(order), self.expected, "in one batch")
                 self.assertEqual(state_after(*([event] for event in order)), self.expected, "one by one")
@@ -85,10 +87,10 @@ class EveryDeliveryEndsAlike(unittest.TestCase):
         interleaved = [event for pair in itertools.zip_longest(others, reversed(self.story)) for event in pair if event]
         self.assertEqual(state_after(interleaved), state_after(others, self.story))
 
-    def test_a_lower_outcome_is_never_acted_on(self):
+    def test_what_is_not_higher_is_never_acted_on(self):
         shop = Shop()
         shop.receive(*reversed(self.story))
-        self.assertEqual(shop.applied, [f"{support.STORY}#4"])
+        self.assertEqual(shop.applied, [self.ids[3]])
 
 
 class PaidIsWhatTheEventSays(unittest.TestCase):
@@ -124,7 +126,7 @@ class FailuresInABatch(unittest.TestCase):
         self.assertEqual(shop.orders, {support.STORY: True}, "the decision was kept before the failure")
         self.assertEqual(shop.state(), state_after([self.first]))
 
-    def test_a_failure_that_a_higher_outcome_overtakes_is_over(self):
+    def test_a_failure_that_a_later_outcome_overtakes_is_over(self):
         shop = Shop()
         shop.failing = {self.first["detail"]["eventId"]}
         shop.receive(self.first)
@@ -141,9 +143,9 @@ class FailuresInABatch(unittest.TestCase):
             "{}",
             support.changed(good, {"source": "aws.ec2"}),
             {**good, "detail": None},
-            support.changed(good, outcome="1"),
-            support.changed(good, outcome=True, eventId=f"{good['detail']['transactionID']}#True"),
-            support.changed(good, outcome=0, eventId=f"{good['detail']['transactionID']}#0"),
+            support.changed(good, sequence="1"),
+            support.changed(good, sequence=True, eventId=f"{good['detail']['transactionID']}#True"),
+            support.changed(good, sequence=0, eventId=f"{good['detail']['transactionID']}#0"),
             support.changed(good, paid="true"),
             support.changed(good, paymentStatus=None),
             support.changed(good, eventId="another#1"),
@@ -185,7 +187,7 @@ class Compatibility(unittest.TestCase):
 
     def test_a_reason_that_is_not_known_is_for_people(self):
         attention = self.check(support.changed(support.story()[0], reason="PaymentTypeLearned, SomethingNew"))
-        self.assertEqual(attention, [(support.STORY, f"{support.STORY}#1 SomethingNew")])
+        self.assertEqual(attention, [(support.STORY, f"{support.story()[0]['detail']['eventId']} SomethingNew")])
 
     def test_a_reason_that_only_explains_is_not_for_people(self):
         self.assertEqual(self.check(support.changed(support.story()[0], reason="PaymentTypeLearned")), [])

@@ -1,3 +1,4 @@
+import sqlite3
 import tempfile
 import unittest
 from pathlib import Path
@@ -20,6 +21,12 @@ class OnSqlite(StoreContract, unittest.TestCase):
             SqliteStore(path).keep(second)
             self.assertFalse(SqliteStore(path).keep(first))
             self.assertTrue(SqliteStore(path).keep(second))
+
+    def test_a_column_of_32_bits_fails_loudly(self):
+        # As a database that clamps what does not fit would store it.
+        clamped = support.numbered(support.story()[0], support.STORY, 2**31 - 1)
+        with self.assertRaises(sqlite3.IntegrityError):
+            self.store.keep(Outcome.of(clamped))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::outcomes::CONFIRMED_AGAIN;
 use crate::scene::{End, Scene};
 use crate::{Failure, outcomes};
 
@@ -18,7 +17,6 @@ pub struct Left {
     pub letters: BTreeSet<String>,
     /// The table was lost on the way, and restored.
     pub table_lost: bool,
-    pub born_again: BTreeSet<String>,
 }
 
 /// Looks at everything once more.
@@ -83,10 +81,8 @@ fn events_keep_to_the_contract(scene: &mut Scene, left: &Left) {
     let mut distinct = 0;
     for (id, events) in &by_transaction {
         distinct += events.len();
-        let counted =
-            events.iter().map(outcomes::Event::outcome).eq(1..=u64::try_from(events.len()).unwrap_or(u64::MAX));
-        if !counted && !left.table_lost {
-            complaints.push(format!("{id}: outcomes are not consecutive from 1"));
+        if !events.is_sorted_by(|one, next| one.version() < next.version()) && !left.table_lost {
+            complaints.push(format!("{id}: a later sequence tells of an earlier version"));
         }
         let finalised = events.iter().filter(|event| event.is_finalised()).count();
         if finalised > 1 && !left.table_lost {
@@ -96,12 +92,10 @@ fn events_keep_to_the_contract(scene: &mut Scene, left: &Left) {
     // Delivery is at least once: an event may come again, but only as it was.
     for event in &all {
         let known = by_transaction.get(event.transaction_id()).into_iter().flatten();
-        let born_again = left.born_again.contains(event.transaction_id());
-        let may = |field: &&str| born_again && CONFIRMED_AGAIN.contains(field);
-        let other: Vec<&str> = known.flat_map(|first| first.contradictions(event)).filter(|it| !may(it)).collect();
+        let other: Vec<&str> = known.flat_map(|first| first.contradictions(event)).collect();
         if !other.is_empty() {
             let fields = other.join(", ");
-            complaints.push(format!("{}#{}: came again with other {fields}", event.transaction_id(), event.outcome()));
+            complaints.push(format!("{}#{}: came again with other {fields}", event.transaction_id(), event.sequence()));
         }
     }
     none(scene, "events that break the contract", &complaints);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use serde_json::Value;
-use spg_host::SystemClock;
+use spg_time::{Clock as _, SystemClock};
 
 /// One call waits so long for a message.
 const WAIT_SECONDS: i32 = 1;
@@ -60,7 +60,7 @@ impl Inbox {
     async fn take(&self, client: &Client, queue_url: &str) -> Result<(), aws_sdk_sqs::Error> {
         let request = client.receive_message().queue_url(queue_url);
         let received = request.wait_time_seconds(WAIT_SECONDS).max_number_of_messages(BATCH_MAX).send().await?;
-        let at_epoch_millis = SystemClock.now_millis();
+        let at_epoch_millis = SystemClock.now().millis();
         let messages = received.messages.unwrap_or_default();
         let mut taken = Vec::new();
         for (number, message) in messages.into_iter().enumerate() {

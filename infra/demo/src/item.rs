@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub struct Item {
     pub status: String,
     pub version: u64,
-    pub outcome: u64,
+    pub sequence: u64,
     /// By notificationID, what became of each.
     pub notifications: BTreeMap<String, String>,
     pub history: Vec<Step>,
@@ -39,7 +39,7 @@ impl Item {
         Self {
             status: text(attributes, "paymentStatus"),
             version: number(attributes, "version").unwrap_or_default(),
-            outcome: number(attributes, "outcome").unwrap_or_default(),
+            sequence: number(attributes, "sequence").unwrap_or_default(),
             notifications: map(attributes, "notifications").map(|(id, of)| (id.clone(), text(of, "as"))).collect(),
             history: list(attributes, "history").map(Step::of).collect(),
             claims: keys(attributes, "claims"),
@@ -61,9 +61,18 @@ impl Item {
         self.history.last().map(|step| step.at)
     }
 
-    pub fn is_final(&self) -> bool {
-        matches!(self.status.as_str(), "Success" | "Declined" | "Error" | "Timeout")
+    /// How many final states it has had.
+    pub fn decisions(&self) -> usize {
+        self.history.iter().filter(|step| is_final(&step.to)).count()
     }
+
+    pub fn is_final(&self) -> bool {
+        is_final(&self.status)
+    }
+}
+
+fn is_final(status: &str) -> bool {
+    matches!(status, "Success" | "Declined" | "Error" | "Timeout")
 }
 
 impl Step {
@@ -143,7 +152,7 @@ mod tests {
         let attributes: Attributes = [
             ("paymentStatus", s("Success")),
             ("version", n(2)),
-            ("outcome", n(1)),
+            ("sequence", n(1)),
             ("notifications", m(&[("n-1", m(&[("as", s("Claimed"))]))])),
             ("history", AttributeValue::L(history)),
             ("claims", m(&[("Declined", n(7))])),
@@ -153,7 +162,7 @@ mod tests {
         .into();
         let item = Item::of(&attributes);
         assert!(item.is_final());
-        assert_eq!((item.version, item.outcome, item.since(), item.next_check_at), (2, 1, Some(9), None));
+        assert_eq!((item.version, item.sequence, item.since(), item.next_check_at), (2, 1, Some(9), None));
         assert_eq!(item.notifications["n-1"], "Claimed");
         assert_eq!(
             in_words(Some(&item)),

@@ -1,4 +1,4 @@
-//! What the merchant hears: the events of the bus, and the view of a consumer that keeps the highest outcome of each
+//! What the merchant hears: the events of the bus, and the view of a consumer that keeps the highest sequence of each
 //! transaction and ignores everything else.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const FIELDS: [&str; 17] = [
     "schemaVersion",
     "eventId",
     "transactionID",
-    "outcome",
+    "sequence",
     "version",
     "paymentStatus",
     "previousStatus",
@@ -36,10 +36,6 @@ const FIELDS: [&str; 17] = [
     "confirmedAt",
     "reason",
 ];
-
-/// What may be another where it was registered again after the table was lost: when it was confirmed, in which version, and the
-/// merchant's own id, which a registration need not name.
-pub const CONFIRMED_AGAIN: [&str; 4] = ["version", "occurredAt", "confirmedAt", "merchantTransactionId"];
 
 /// An event of the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,9 +94,9 @@ impl Outcomes {
         let mut told: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for message in self.0.messages() {
             let event = Event::of(&message.body);
-            let known = told.get(event.transaction_id()).map_or(0, |(outcome, _)| *outcome);
-            if event.outcome() > known {
-                told.insert(event.transaction_id().to_owned(), (event.outcome(), message.at_epoch_millis));
+            let known = told.get(event.transaction_id()).map_or(0, |(sequence, _)| *sequence);
+            if event.sequence() > known {
+                told.insert(event.transaction_id().to_owned(), (event.sequence(), message.at_epoch_millis));
             }
         }
         told.into_iter().map(|(id, (_, at))| (id, at)).collect()
@@ -111,22 +107,22 @@ impl Outcomes {
         self.0.count()
     }
 
-    /// The events of one transaction by outcome; one that came again counts once.
+    /// The events of one transaction by sequence; one that came again counts once.
     pub fn of(&self, transaction_id: &str) -> Vec<Event> {
         by_transaction(self.all()).remove(transaction_id).unwrap_or_default()
     }
 
-    /// The events of each transaction by outcome; one that came again counts once.
+    /// The events of each transaction by sequence; one that came again counts once.
     pub fn by_transaction(&self) -> BTreeMap<String, Vec<Event>> {
         by_transaction(self.all())
     }
 
-    /// What a merchant believes who keeps the highest outcome per transaction.
+    /// What a merchant believes who keeps the highest sequence per transaction.
     pub fn merchant_view(&self) -> BTreeMap<String, Event> {
         let mut view = BTreeMap::new();
         for event in self.all() {
-            let known: u64 = view.get(event.transaction_id()).map_or(0, Event::outcome);
-            if event.outcome() > known {
+            let known: u64 = view.get(event.transaction_id()).map_or(0, Event::sequence);
+            if event.sequence() > known {
                 view.insert(event.transaction_id().to_owned(), event);
             }
         }
@@ -137,7 +133,7 @@ impl Outcomes {
 fn by_transaction(events: Vec<Event>) -> BTreeMap<String, Vec<Event>> {
     let mut found: BTreeMap<String, BTreeMap<u64, Event>> = BTreeMap::new();
     for event in events {
-        found.entry(event.transaction_id().to_owned()).or_default().entry(event.outcome()).or_insert(event);
+        found.entry(event.transaction_id().to_owned()).or_default().entry(event.sequence()).or_insert(event);
     }
     found.into_iter().map(|(id, events)| (id, events.into_values().collect())).collect()
 }
@@ -152,8 +148,8 @@ impl Event {
         self.text("transactionID")
     }
 
-    pub fn outcome(&self) -> u64 {
-        self.detail["outcome"].as_u64().unwrap_or_default()
+    pub fn sequence(&self) -> u64 {
+        self.detail["sequence"].as_u64().unwrap_or_default()
     }
 
     pub fn status(&self) -> &str {
@@ -172,9 +168,9 @@ impl Event {
         self.detail_type == DETAIL_TYPES[1]
     }
 
-    /// In which fields the same outcome of the same transaction was told differently.
+    /// In which fields the same event of the same transaction was told differently.
     pub fn contradictions(&self, other: &Self) -> Vec<&'static str> {
-        if self.transaction_id() != other.transaction_id() || self.outcome() != other.outcome() {
+        if self.transaction_id() != other.transaction_id() || self.sequence() != other.sequence() {
             return Vec::new();
         }
         let differs = |field: &&&str| self.detail[**field] != other.detail[**field];
@@ -183,9 +179,14 @@ impl Event {
         found
     }
 
+    /// The version of the stored transaction that it tells of.
+    pub fn version(&self) -> u64 {
+        self.detail["version"].as_u64().unwrap_or_default()
+    }
+
     /// What is wrong with it by the contract, in words.
     pub fn complaints(&self) -> Vec<String> {
-        let expected_id = format!("{}#{}", self.transaction_id(), self.outcome());
+        let expected_id = format!("{}#{}", self.transaction_id(), self.sequence());
         let missing = FIELDS.iter().filter(|field| self.detail.get(**field).is_none());
         let mut complaints: Vec<String> = missing.map(|field| format!("{expected_id}: no {field}")).collect();
         let amount = &self.detail["amount"];
@@ -242,18 +243,18 @@ mod tests {
 
     use super::*;
 
-    fn body(outcome: u64, kind: &str, status: &str) -> Value {
+    fn body(sequence: u64, kind: &str, status: &str) -> Value {
         json!({"source": SOURCE, "detail-type": format!("Transaction {kind}"), "detail": {
-            "schemaVersion": 1, "eventId": format!("t#{outcome}"), "transactionID": "t", "outcome": outcome,
-            "version": outcome + 1, "paymentStatus": status, "previousStatus": null, "paid": status == "Success",
+            "schemaVersion": 1, "eventId": format!("t#{sequence}"), "transactionID": "t", "sequence": sequence,
+            "version": sequence + 1, "paymentStatus": status, "previousStatus": null, "paid": status == "Success",
             "retryEligible": false, "merchantTransactionId": null, "terminalId": null, "paymentMethod": null,
-            "paymentType": null, "amount": {"value": "15.9", "currency": "EUR"}, "occurredAt": "", "confirmedAt": null,
+            "paymentType": null, "amount": {"value": "15.90", "currency": "EUR"}, "occurredAt": "", "confirmedAt": null,
             "reason": null,
         }})
     }
 
     #[test]
-    fn a_merchant_keeps_the_highest_outcome() {
+    fn a_merchant_keeps_the_highest_sequence() {
         let late =
             [body(2, "Corrected", "Declined"), body(1, "Finalised", "Success"), body(2, "Corrected", "Declined")];
         let outcomes = Outcomes(Inbox::with(late.to_vec()));

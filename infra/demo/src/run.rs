@@ -152,8 +152,7 @@ fn left_by(stage: &Stage, played: &[Played]) -> Left {
     let ids = expected.flat_map(|played| played.scene.ids.clone());
     let letters: BTreeSet<String> = ids.filter(|id| !stage.letters_about(id).is_empty()).collect();
     let table_lost = played.iter().any(|played| played.scene.table_lost);
-    let born_again = played.iter().flat_map(|played| played.scene.born_again.clone()).collect();
-    Left { ends, letters, table_lost, born_again }
+    Left { ends, letters, table_lost }
 }
 
 /// What there is to see in the end.

@@ -1,13 +1,12 @@
 //! One scenario while it is played: what it does to SPG, what it waits for, what it checks.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use spg_host::SystemClock;
 use spg_simulator::seed::alphanumeric;
 use spg_simulator::{Change, DeliveryPlan, DeliveryResult, Notification, PaymentSpec, WireStyle};
+use spg_time::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use crate::outcomes::{self, Event};
@@ -49,10 +48,8 @@ pub struct Scene {
     pub stored_in_words: Option<String>,
     pub events_in_words: Option<String>,
     pub time_to_final_in_words: Option<String>,
-    /// It has lost the table: outcomes may leave numbers out, and what was final may become so again.
+    /// It has lost the table: what was final may become so again.
     pub table_lost: bool,
-    /// Registered again after the table was lost without them: their outcomes are counted from 1 once more.
-    pub born_again: BTreeSet<String>,
     /// Epoch milliseconds: what the time to final counts from.
     marked_at: u64,
     pub time_to_final: Option<Duration>,
@@ -72,8 +69,7 @@ impl Scene {
             events_in_words: None,
             time_to_final_in_words: None,
             table_lost: false,
-            born_again: BTreeSet::new(),
-            marked_at: SystemClock.now_millis(),
+            marked_at: SystemClock.now().millis(),
             time_to_final: None,
         }
     }
@@ -84,7 +80,7 @@ impl Scene {
 
     /// The time to final counts from now.
     pub fn mark(&mut self) {
-        self.marked_at = SystemClock.now_millis();
+        self.marked_at = SystemClock.now().millis();
     }
 
     /// A payment that SPG has from now on. Its id and style come from the seed and the scenario, whatever runs beside it.

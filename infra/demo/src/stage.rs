@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use spg_host::SystemClock;
 use spg_local::{Stack, StackInfo};
 use spg_simulator::{Config, Credentials, Seed, SimTime, Simulator, WebhookKey};
+use spg_time::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use crate::{Clients, Failure, Inbox, Item, Options, Outcomes, Program};
@@ -77,7 +77,7 @@ impl Stage {
             ..Config::default()
         })
         .await?;
-        let simulated_zero = SystemClock.now_millis().saturating_sub(millis(spg.clock().wall(spg.clock().now().0)));
+        let simulated_zero = SystemClock.now().millis().saturating_sub(millis(spg.clock().wall(spg.clock().now().0)));
         let wanted = stack_options(options, &spg, keys.get(..program.keys).unwrap_or(&keys));
         let wanted = spg_local::Options { functions_port, ..wanted };
         let dir = wanted.dir.clone();
@@ -139,7 +139,7 @@ impl Stage {
 
     /// The wall clock in epoch milliseconds.
     pub fn now_millis(&self) -> u64 {
-        SystemClock.now_millis()
+        SystemClock.now().millis()
     }
 
     /// A moment of the simulated clock in epoch milliseconds.

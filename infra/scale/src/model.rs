@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use spg_domain::{SilenceKind, Timestamp, Transaction, TransactionId, Write};
+use spg_domain::{Reply, SilenceKind, Timestamp, Transaction, TransactionId, Write};
 use spg_ledger::{SHARDS, shard_of};
-use spg_reconcile::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written};
+use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
+use spg_time::Clock;
 
 use crate::payments;
 use crate::virtual_time::VirtualTime;
@@ -102,7 +103,7 @@ impl ModelStore {
 
     /// How many transactions nobody has confirmed that were first seen before this moment.
     pub fn open_before(&self, moment: Timestamp) -> usize {
-        self.lock().items.values().filter(|it| it.status.as_final().is_none() && it.first_seen_at < moment).count()
+        self.lock().items.values().filter(|it| it.lifecycle.as_final().is_none() && it.first_seen_at < moment).count()
     }
 
     /// Takes out what was confirmed since the last look: when it was first seen, and when it was confirmed.
@@ -155,20 +156,20 @@ impl Store for ModelStore {
             return Ok(lost);
         }
         let from = stored.and_then(|it| it.next_check_at);
-        let was_final = stored.is_some_and(|it| it.status.as_final().is_some());
+        let was_final = stored.is_some_and(|it| it.lifecycle.as_final().is_some());
         let new = &write.transaction;
         let to = new.next_check_at;
         if let Some(at) = from.filter(|at| *at <= now) {
             state.lateness.push(now.since(at));
         }
-        if !was_final && new.status.as_final().is_some() {
+        if !was_final && new.lifecycle.as_final().is_some() {
             state.confirmed.push((new.first_seen_at, now));
         }
         let touched = if from == to { 0 } else { u64::from(from.is_some()) + u64::from(to.is_some()) };
         let shard = shard_of(id);
         state.index_writes.count(now, shard, touched);
         let visible_at = now + state.index_lag;
-        let is_over = new.status.as_final().is_some() && to.is_none_or(|at| at.since(now) > FORGOTTEN_AFTER);
+        let is_over = new.lifecycle.as_final().is_some() && to.is_none_or(|at| at.since(now) > FORGOTTEN_AFTER);
         state.lagging.push_back(IndexChange { visible_at, id: id.clone(), from, to: to.filter(|_| !is_over) });
         if is_over {
             state.items.remove(id);
@@ -339,7 +340,7 @@ impl StatusApi for ModelApi {
         if latency > question.timeout {
             self.time.sleep(question.timeout).await;
             self.lock().asked.timed_out += 1;
-            return silent(None, None);
+            return Reply::none(SilenceKind::Unavailable, "timed out");
         }
         let limited = self.limits();
         self.time.sleep(latency).await;
@@ -347,18 +348,15 @@ impl StatusApi for ModelApi {
         let mut state = self.lock();
         if limited {
             state.asked.limited += 1;
-            return silent(Some(429), Some(Duration::from_secs(1)));
+            let retry_after = Some(Duration::from_secs(1));
+            return Reply { retry_after, ..Reply::none(SilenceKind::RateLimited, "rate limited") };
         }
         if (self.spec.down_from..self.spec.down_until).contains(&now) {
             state.asked.failed += 1;
-            return silent(Some(503), None);
+            return Reply::none(SilenceKind::Unavailable, "server error");
         }
         state.asked.answered += 1;
         let result = Ok(payments::success(&question.transaction_id));
-        Reply { result, http_status: Some(200), return_code: None, retry_after: None, problem: None }
+        Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
     }
-}
-
-fn silent(http_status: Option<u16>, retry_after: Option<Duration>) -> Reply {
-    Reply { result: Err(SilenceKind::Unavailable), http_status, return_code: None, retry_after, problem: None }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use serde::Serialize;
 use spg_domain::{Rules, Timestamp};
-use spg_reconcile::Clock;
+use spg_time::Clock;
 
 use crate::figures::{Times, millis};
 use crate::model::{ApiSpec, Asked, Costs, ModelApi, ModelStore};

@@ -1,7 +1,7 @@
 //! Payments by MB WAY, as the real rules make them.
 
 use spg_domain::{
-    Amount, Draft, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Silence, SilenceKind,
+    Amount, Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Silence, SilenceKind,
     StatusAnswer, Timestamp, Transaction, TransactionId, Word,
 };
 
@@ -48,7 +48,7 @@ pub fn success(id: &TransactionId) -> StatusAnswer {
 
 /// As it is stored after a webhook that came while the Status API was away.
 pub fn unconfirmed(id: &TransactionId, seen_at: Timestamp) -> Transaction {
-    let silence = Silence { kind: SilenceKind::Unavailable, retry_after: None, outage: true };
+    let silence = Silence { kind: SilenceKind::Outage, retry_after: None };
     stored(id, None, &[claims_success(id, seen_at), Evidence::Silence(silence)], seen_at)
 }
 
@@ -68,12 +68,12 @@ pub fn rechecked(id: &TransactionId, seen_at: Timestamp) -> Transaction {
 
 fn stored(id: &TransactionId, before: Option<Transaction>, evidence: &[Evidence], now: Timestamp) -> Transaction {
     let rules = Rules::default();
-    let mut draft = Draft::new(id.clone(), before, &rules);
+    let mut decision = Decision::new(id.clone(), before, &rules);
     for piece in evidence {
-        draft.weigh(piece, now);
+        decision.apply(piece, now);
     }
     #[expect(clippy::expect_used, reason = "each of these changes something")]
-    draft.conclude().expect("a write").transaction
+    decision.into_write().expect("a write").transaction
 }
 
 #[cfg(test)]
@@ -84,9 +84,9 @@ mod tests {
     #[test]
     fn payments_are_as_their_names_say() {
         let (id, now) = (id('a', 7), Timestamp::from_millis(1_780_000_000_000));
-        assert_eq!(unconfirmed(&id, now).status.as_str(), "Pending");
+        assert_eq!(unconfirmed(&id, now).status().as_str(), "Pending");
         assert!(unconfirmed(&id, now).next_check_at.is_some());
-        assert_eq!(confirmed(&id, now).status.as_str(), "Success");
+        assert_eq!(confirmed(&id, now).status().as_str(), "Success");
         assert!(confirmed(&id, now).next_check_at.is_some_and(|at| at.since(now).as_secs() > 20 * 3600));
         assert_eq!((rechecked(&id, now).next_check_at, rechecked(&id, now).version), (None, 2));
     }

@@ -6,7 +6,7 @@ use futures::future::select;
 use serde::Serialize;
 use spg_domain::Rules;
 use spg_ledger::{SHARDS, shard_among};
-use spg_reconcile::Clock;
+use spg_time::Clock;
 
 use crate::figures::millis;
 use crate::model::{ApiSpec, ModelApi, ModelStore};

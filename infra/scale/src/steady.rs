@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use serde::Serialize;
-use spg_domain::Rules;
-use spg_reconcile::Clock;
+use spg_domain::{Lifecycle, Rules};
+use spg_time::Clock;
 
 use crate::figures::{Times, millis};
 use crate::model::{ApiSpec, Asked, Costs, ModelApi, ModelStore};
@@ -57,7 +57,9 @@ pub fn play(spec: &SteadySpec) -> SteadyFigures {
         let mut transaction = payments::confirmed(&payments::id('s', n), start() + due_after - DAY);
         // Without the jitter, which only spreads what is spread here already.
         transaction.next_check_at = Some(start() + due_after);
-        transaction.recheck_at = transaction.next_check_at;
+        if let Lifecycle::Final(is) = &mut transaction.lifecycle {
+            is.recheck_at = transaction.next_check_at;
+        }
         store.put(transaction);
     }
     let system = System { time: time.clone(), store: store.clone(), api: api.clone(), rules: spec.rules.clone() };

@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{Client, Config};
 use serde::Serialize;
 use serde_json::{Value, json};
-use spg_domain::{Rules, Timestamp, Transaction, TransactionId};
-use spg_host::SystemClock;
+use spg_domain::{Reply, Rules, Timestamp, Transaction, TransactionId};
 use spg_ledger::{Ledger, to_item};
-use spg_reconcile::{Clock, Cooldown, Question, Reconciler, Reply, StatusApi, Sweeper};
+use spg_reconcile::{Cooldown, Question, Reconciler, StatusApi};
+use spg_time::{Clock as _, SystemClock};
 use tests::{Aws, Table, aws};
 
 use crate::figures::millis;
@@ -77,13 +77,14 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
         question_timeout: sweeper::QUESTION_TIMEOUT,
         cooldown: Cooldown::default(),
     };
+    let questions_concurrent = sweeper::QUESTIONS_CONCURRENT_DEFAULT;
+    let sweep = sweeper::Sweep { reconciler, questions_concurrent };
     let mut counted = Counted::default();
     let (mut invocations, mut confirmed, mut questions) = (0, 0, 0);
     let began = Instant::now();
     while (confirmed as u64) < spec.due && invocations < INVOCATIONS_MAX {
-        let now = SystemClock.now();
-        let limits = sweeper::limits(now, now + SWEEPER_TIMEOUT, sweeper::QUESTIONS_CONCURRENT_DEFAULT);
-        let report = Sweeper::new(&reconciler, limits).run().await;
+        let (swept, _) = sweep.sweep(SystemClock.now() + SWEEPER_TIMEOUT).await;
+        let report = swept.expect("the embedded table takes everything");
         invocations += 1;
         questions += report.settlements.iter().map(|it| it.questions.len()).sum::<usize>();
         confirmed += report.settlements.iter().filter(|it| is_confirmed(it)).count();
@@ -113,7 +114,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
 }
 
 fn is_confirmed(settlement: &spg_reconcile::Settlement) -> bool {
-    settlement.write.as_ref().is_some_and(|write| write.transaction.status.as_final().is_some())
+    settlement.write.as_ref().is_some_and(|write| write.transaction.lifecycle.as_final().is_some())
 }
 
 /// Calls and units so far. They are taken away from the endpoint after each sweep: it keeps every request otherwise.
@@ -212,6 +213,6 @@ impl StatusApi for Succeeds {
             tokio::time::sleep(self.latency).await;
         }
         let result = Ok(payments::success(&question.transaction_id));
-        Reply { result, http_status: Some(200), return_code: None, retry_after: None, problem: None }
+        Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
     }
 }

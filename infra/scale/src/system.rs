@@ -8,7 +8,8 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use spg_domain::{Rules, Timestamp, TransactionId};
-use spg_reconcile::{Asking, Clock, Cooldown, Reconciler, Store, Sweeper};
+use spg_reconcile::{Asking, Cooldown, Reconciler, Store};
+use spg_time::Clock;
 
 use crate::model::{ModelApi, ModelStore};
 use crate::payments;
@@ -76,11 +77,12 @@ impl System {
     /// As the scheduler and Lambda do it, for ever. `questions_concurrent` is `StatusApiConcurrency`; absent: its default.
     pub async fn sweep_each_minute(&self, questions_concurrent: Option<usize>) {
         let reconciler = self.reconciler(sweeper::QUESTION_TIMEOUT);
-        let at_once = questions_concurrent.unwrap_or(sweeper::QUESTIONS_CONCURRENT_DEFAULT);
+        let questions_concurrent = questions_concurrent.unwrap_or(sweeper::QUESTIONS_CONCURRENT_DEFAULT);
+        let sweep = sweeper::Sweep { reconciler, questions_concurrent };
         loop {
             let now = self.time.now();
-            let limits = sweeper::limits(now, now + SWEEPER_TIMEOUT, at_once);
-            Sweeper::new(&reconciler, limits).run().await;
+            let (swept, _) = sweep.sweep(now + SWEEPER_TIMEOUT).await;
+            debug_assert!(swept.is_ok(), "the modelled table takes everything");
             let next = now + MINUTE;
             self.time.sleep(next.since(self.time.now())).await;
         }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use spg_domain::Timestamp;
-use spg_reconcile::Clock;
+use spg_time::Clock;
 
 /// A clock that everything in one run shares; clones are handles of the same one.
 #[derive(Debug, Clone, Default)]

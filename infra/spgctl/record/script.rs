@@ -156,7 +156,7 @@ async fn dead_letters(page: &mut Page<'_>) -> Result<(), Failure> {
     );
     let notification = Notification {
         notification_id: NotificationId::new("b6571d90-35d6-41a6-b7b1-732464b1e58c")?,
-        payment_status: Some(PaymentStatus::Pending),
+        payment_status: Some(PaymentStatus::PENDING),
         facts: spg_domain::Facts::default(),
         return_code: None,
     };
@@ -201,7 +201,7 @@ async fn restored(page: &mut Page<'_>) -> Result<(), Failure> {
     page.says(
         "The table was damaged",
         "AWS restores into a new table; `restore` brings home what is missing or older. Everything restored is asked about, and what \
-         the Status API says is told under outcomes that were never used ([ADR 8](adr/0008-restore-raises-outcomes.md)).",
+         the Status API says is told under outcomes that were never used ([ADR 8](adr/0008-a-restored-table-asks-about-everything.md)).",
     );
     world.snapshot().await?;
     world.lose(PAID).await?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use spg_host::SystemClock;
-use spg_reconcile::Clock as _;
+use spg_time::Clock as _;
+use spg_time::SystemClock;
 
 use crate::http::{client, read};
 use crate::signed::Signer;

@@ -92,19 +92,19 @@ Examples:
   spgctl --stack spg-webhooks restore --from spg-transactions-restored
 
 AWS restores a backup or a point in time always into a new table: this brings it home. Every restored transaction falls due, so
-that the Status API settles it, and what it says is published under outcomes that were never used. It may be interrupted and given
+that the Status API settles it, and what it says is published with a later sequence than any before. It may be interrupted and given
 again: what was restored is not restored twice.")]
     Restore(RestoreArguments),
     /// The dead-letter queue: what the pipeline gave up
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// Publishes the latest outcome of each transaction once more, from the table
+    /// Publishes the latest event of each transaction once more, from the table
     #[command(after_help = "\
 Examples:
   spgctl --stack spg-webhooks republish --since 2h --dry-run
   spgctl --stack spg-webhooks republish --since 2026-03-12T10:00:00Z --until 2026-03-12T12:00:00Z
 
-The same eventId and the same content: consumers that keep the highest outcome notice nothing. It can be given again.")]
+The same eventId and the same content: consumers that keep the highest sequence notice nothing. It can be given again.")]
     Republish(RepublishArguments),
     /// Sends an encrypted notification as SPG would, and judges the acknowledgement as SPG does
     #[command(after_help = "\

@@ -74,7 +74,7 @@ impl Clients {
     pub async fn credentials(&self) -> Result<Credentials, Error> {
         let none = |reason: String| Error::NoCredentials { reason };
         let provider = self.config.credentials_provider().ok_or_else(|| none("no provider".to_owned()))?;
-        provider.provide_credentials().await.map_err(|error| none(spg_host::chain(&error)))
+        provider.provide_credentials().await.map_err(|error| none(spg_time::error_chain(&error)))
     }
 
     /// What the functions' own code makes its clients of.

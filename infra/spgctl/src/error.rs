@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use spg_reconcile::error_chain;
+use spg_time::error_chain;
 
 /// How a command ends. The numbers are documented in `spgctl --help`: scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use spg_bus::EventBus;
 use spg_gateway::webhook::STATUS_CODE_DEFAULT;
-use spg_host::{Aws, CallLimits, SystemClock};
-use spg_reconcile::Clock as _;
+use spg_host::{Aws, CallLimits};
+use spg_time::{Clock as _, SystemClock};
 use spg_wiring::LambdaReconciler;
 
 use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
@@ -66,7 +66,7 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
         }
         Command::SendTest(arguments) => send_test(&at, arguments, output).await,
         Command::Resolve(arguments) => {
-            let rules = at.settling_config().await?.rules();
+            let rules = at.settling_config().await?.rules;
             let asked = resolve::Arguments { id: arguments.id, note: arguments.reason, only: arguments.only };
             resolve::run(&at.ledger()?, &rules, &asked, now, output).await
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use spg_domain::{ChangeKind, NotificationRecord, OutcomeEvent, Source, Timestamp, Transaction};
+use spg_domain::{FinalStatus, NotificationRecord, OutcomeEvent, PaymentStatus, Source, Timestamp, Transaction};
 
 /// Everything that is stored of a transaction. Times are RFC 3339.
 #[derive(Debug, Serialize)]
@@ -11,7 +11,7 @@ use spg_domain::{ChangeKind, NotificationRecord, OutcomeEvent, Source, Timestamp
 pub struct View<'a> {
     #[serde(rename = "transactionID")]
     transaction_id: &'a str,
-    payment_status: &'a str,
+    payment_status: PaymentStatus,
     paid: bool,
     in_doubt: bool,
     foreign: bool,
@@ -66,16 +66,16 @@ impl<'a> View<'a> {
         let event = OutcomeEvent::latest(transaction);
         Self {
             transaction_id: transaction.id.as_str(),
-            payment_status: transaction.status.as_str(),
+            payment_status: transaction.status(),
             paid: transaction.paid(),
             in_doubt: transaction.in_doubt(),
-            foreign: transaction.foreign,
+            foreign: transaction.is_foreign(),
             version: transaction.version,
             facts: &transaction.facts,
             first_seen_at: transaction.first_seen_at.to_string(),
-            confirmed_at: text(transaction.confirmed_at),
+            confirmed_at: text(transaction.confirmed_at()),
             next_check_at: text(transaction.next_check_at),
-            recheck_at: text(transaction.recheck_at),
+            recheck_at: text(transaction.lifecycle.as_final().and_then(|is| is.recheck_at)),
             expires_at: text(transaction.expires_at),
             attention: transaction.attention.iter().map(|(reason, at)| (reason.as_str(), at.to_string())).collect(),
             resolved: transaction
@@ -83,7 +83,7 @@ impl<'a> View<'a> {
                 .iter()
                 .map(|(reason, it)| (reason.as_str(), Resolved { at: it.at.to_string(), note: it.note.as_str() }))
                 .collect(),
-            claims: transaction.claims.iter().map(|(status, at)| (status.as_str(), at.to_string())).collect(),
+            claims: claims(transaction).map(|(status, at)| (status.as_str(), at.to_string())).collect(),
             latest_event: event.map(|it| Event { detail_type: it.detail_type.as_str(), detail: it.detail }),
             timeline: timeline(transaction),
         }
@@ -106,7 +106,7 @@ pub fn timeline(transaction: &Transaction) -> Vec<Entry> {
         };
         push(change.at, Some(change.version), "change", text);
     }
-    for (status, at) in &transaction.claims {
+    for (status, at) in claims(transaction) {
         push(*at, None, "claim", format!("{status} is claimed; no status answer has agreed yet"));
     }
     for (reason, at) in &transaction.attention {
@@ -116,14 +116,14 @@ pub fn timeline(transaction: &Transaction) -> Vec<Entry> {
         push(resolution.at, None, "resolved", format!("{reason}: {}", resolution.note));
     }
     if let Some(published) = &transaction.published {
-        let outcome = published.told.as_ref().map_or(transaction.outcome, |told| told.outcome);
+        let sequence = published.told.as_ref().map_or(transaction.sequence, |told| told.sequence);
         let paid = if published.paid { ", paid" } else { "" };
         let reason = published.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let text = format!("outcome {outcome}: {} {}{paid}{reason}", kind(published.change), published.status);
+        let text = format!("sequence {sequence}: {} {}{paid}{reason}", published.change.as_str(), published.status);
         push(published.at, Some(published.version), "published", text);
     }
-    if let Some(at) = transaction.confirmed_at {
-        push(at, None, "confirmed", format!("the Status API said {}", transaction.status));
+    if let Some(at) = transaction.confirmed_at() {
+        push(at, None, "confirmed", format!("the Status API said {}", transaction.status()));
     }
     entries.sort_by_key(|entry| entry.moment);
     entries
@@ -143,14 +143,6 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// A change as it is told.
-pub fn kind(kind: ChangeKind) -> &'static str {
-    match kind {
-        ChangeKind::Noted => "Noted",
-        ChangeKind::Opened => "Opened",
-        ChangeKind::Advanced => "Advanced",
-        ChangeKind::NeedsAttention => "NeedsAttention",
-        ChangeKind::Finalised => "Finalised",
-        ChangeKind::Corrected => "Corrected",
-    }
+fn claims(transaction: &Transaction) -> impl Iterator<Item = (&FinalStatus, &Timestamp)> {
+    transaction.lifecycle.claims().into_iter().flatten()
 }

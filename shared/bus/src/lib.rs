@@ -8,8 +8,7 @@ use std::future::Future;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use spg_domain::EVENT_SOURCE;
-pub use spg_domain::Outgoing;
+use spg_domain::{EVENT_SOURCE, OutcomeEvent};
 
 /// EventBridge's own limit.
 pub const ENTRIES_MAX: usize = 10;
@@ -19,16 +18,20 @@ pub const ENTRIES_MAX: usize = 10;
 pub enum PublishError {
     #[error("{failed} of {sent} events were not put on the bus: {codes}")]
     Entries { failed: usize, sent: usize, codes: String },
-    #[error("{sent} events were not put on the bus: {reason}")]
-    Call { sent: usize, reason: String },
-    #[error("an event cannot be written: {0}")]
+    #[error("{sent} events were not put on the bus")]
+    Call { sent: usize, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("an event cannot be written")]
     Unwritable(#[from] serde_json::Error),
 }
 
 /// The bus as its sender sees it.
 pub trait Bus {
     /// Sends at most [`ENTRIES_MAX`] events, in their order; an error if any of them is not on the bus.
-    fn put(&self, events: &[Outgoing], trace: Option<&str>) -> impl Future<Output = Result<(), PublishError>> + Send;
+    fn put(
+        &self,
+        events: &[OutcomeEvent],
+        trace: Option<&str>,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
 /// The bus on EventBridge, by name or ARN.
@@ -58,22 +61,22 @@ impl PublishError {
 }
 
 impl Bus for EventBus {
-    async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
-        let entries = events.iter().map(|outgoing| entry(outgoing, &self.name, trace));
+    async fn put(&self, events: &[OutcomeEvent], trace: Option<&str>) -> Result<(), PublishError> {
+        let entries = events.iter().map(|event| entry(event, &self.name, trace));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let sent = entries.len();
         let answer = self.client.put_events().set_entries(Some(entries)).send().await;
-        let answer = answer.map_err(|error| PublishError::Call { sent, reason: spg_host::chain(&error) })?;
+        let answer = answer.map_err(|error| PublishError::Call { sent, source: error.into() })?;
         check(sent, answer.failed_entry_count(), answer.entries())
     }
 }
 
-fn entry(outgoing: &Outgoing, bus: &str, trace: Option<&str>) -> Result<PutEventsRequestEntry, serde_json::Error> {
-    let at = i64::try_from(outgoing.at.millis()).unwrap_or(i64::MAX);
+fn entry(event: &OutcomeEvent, bus: &str, trace: Option<&str>) -> Result<PutEventsRequestEntry, serde_json::Error> {
+    let at = i64::try_from(event.at.millis()).unwrap_or(i64::MAX);
     Ok(PutEventsRequestEntry::builder()
         .source(EVENT_SOURCE)
-        .detail_type(outgoing.event.detail_type.as_str())
-        .detail(serde_json::to_string(&outgoing.event.detail)?)
+        .detail_type(event.detail_type.as_str())
+        .detail(serde_json::to_string(&event.detail)?)
         .event_bus_name(bus)
         .time(DateTime::from_millis(at))
         .set_trace_header(spg_host::trace_header(trace))
@@ -98,8 +101,8 @@ fn check(sent: usize, failed_count: i32, entries: &[PutEventsResultEntry]) -> Re
 mod tests {
     use serde_json::{Value, json};
     use spg_domain::{
-        Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp, Transaction,
-        TransactionId, Word,
+        Decision, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp,
+        Transaction, TransactionId, Word,
     };
 
     use super::*;
@@ -107,33 +110,33 @@ mod tests {
     /// A transaction that was registered and then answered about.
     fn transaction(id: &str, status: PaymentStatus) -> Transaction {
         let rules = Rules::default();
-        let mut draft = Draft::new(TransactionId::new(id).unwrap(), None, &rules);
+        let mut decision = Decision::new(TransactionId::new(id).unwrap(), None, &rules);
         let now = Timestamp::from_millis(1_773_312_524_000);
         let registration = Registration::default();
-        draft.weigh(&Evidence::Registration { registration, received_at: now }, now);
+        decision.apply(&Evidence::Registration { registration, received_at: now }, now);
         let facts = Facts { payment_type: Word::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
-        draft.weigh(&Evidence::Answer { answer, asked_version: 0 }, now);
-        draft.conclude().unwrap().transaction
+        decision.apply(&Evidence::Answer { answer, asked_version: 0 }, now);
+        decision.into_write().unwrap().transaction
     }
 
     #[test]
     fn what_was_not_published_is_not_sent() {
-        assert_eq!(Outgoing::latest(&transaction("t1", PaymentStatus::InProcessing)), None);
+        assert_eq!(OutcomeEvent::latest(&transaction("t1", PaymentStatus::IN_PROCESSING)), None);
     }
 
     #[test]
     fn an_entry_is_the_contracts_event() {
         let declined = transaction("t1", PaymentStatus::Final(FinalStatus::Declined));
-        let outgoing = Outgoing::latest(&declined).unwrap();
-        let entry = entry(&outgoing, "bus", Some("Root=1-0-1;Lineage=x")).unwrap();
+        let event = OutcomeEvent::latest(&declined).unwrap();
+        let entry = entry(&event, "bus", Some("Root=1-0-1;Lineage=x")).unwrap();
         assert_eq!(entry.source(), Some("spg.transactions"));
         assert_eq!(entry.detail_type(), Some("Transaction Finalised"));
         assert_eq!(entry.event_bus_name(), Some("bus"));
         assert_eq!(entry.trace_header(), Some("Root=1-0-1"));
         assert_eq!(entry.time().and_then(|time| time.to_millis().ok()), Some(1_773_312_524_000));
         let detail: Value = serde_json::from_str(entry.detail().unwrap()).unwrap();
-        assert_eq!(detail["eventId"], "t1#1");
+        assert_eq!(detail["eventId"], "t1#1773312524000");
         assert_eq!(detail["paymentStatus"], "Declined");
         assert_eq!(detail["paid"], json!(false));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use iso_currency::Currency;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -42,12 +43,19 @@ impl Amount {
             return Err(AmountError::Currency);
         }
         let currency = Word::new(currency.to_ascii_uppercase()).map_err(|_| AmountError::Currency)?;
-        Ok(Self { value: parse_decimal(value.trim())?, currency })
+        let value = with_minor_digits(parse_decimal(value.trim())?, currency.as_str());
+        Ok(Self { value, currency })
     }
 
-    /// The value without trailing zeros, `15.9`.
+    /// The value with the minor digits of its currency by ISO 4217 (`15.90` of EUR, `1500` of JPY), or more where it has more. That of a
+    /// currency which the standard does not have is as it was given.
     pub fn value(&self) -> String {
         self.value.to_string()
+    }
+
+    /// The same for all ways to write the same amount: `15.9 EUR`.
+    pub(crate) fn canonical(&self) -> String {
+        format!("{} {}", self.value.normalize(), self.currency)
     }
 
     pub fn currency(&self) -> &str {
@@ -79,8 +87,18 @@ fn parse_decimal(text: &str) -> Result<Decimal, AmountError> {
     let exact = Decimal::from_str_exact(mantissa).map_err(|_| AmountError::Value)?;
     // By itself this would round a mantissa that is too long.
     let decimal = if mantissa == text { Ok(exact) } else { Decimal::from_scientific(text) };
-    // normalize() also turns -0 into 0.
-    decimal.map(|d| d.normalize()).map_err(|_| AmountError::Value)
+    let mut decimal = decimal.map_err(|_| AmountError::Value)?;
+    if decimal.is_zero() {
+        decimal.set_sign_positive(true);
+    }
+    Ok(decimal)
+}
+
+fn with_minor_digits(value: Decimal, currency: &str) -> Decimal {
+    let Some(digits) = Currency::from_code(currency).and_then(Currency::exponent) else { return value };
+    let mut value = value.normalize();
+    value.rescale(value.scale().max(digits.into()));
+    value
 }
 
 fn as_text<S: Serializer>(value: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
@@ -104,15 +122,41 @@ mod tests {
 
     #[test]
     fn values_as_spg_writes_them() {
-        check("15.9", Ok("15.9"));
-        check("15.90", Ok("15.9"));
-        check("2.0", Ok("2"));
-        check("0", Ok("0"));
-        check("-0.00", Ok("0"));
-        check("1.59e1", Ok("15.9"));
-        check("1E2", Ok("100"));
+        check("15.9", Ok("15.90"));
+        check("15.90", Ok("15.90"));
+        check("2.0", Ok("2.00"));
+        check("0", Ok("0.00"));
+        check("-0.00", Ok("0.00"));
+        check("1.59e1", Ok("15.90"));
+        check("1E2", Ok("100.00"));
+        check("18.4501", Ok("18.4501"));
+        check("18.4500", Ok("18.45"));
         check("0.30000000000000004", Ok("0.30000000000000004"));
         check("79228162514264337593543950335", Ok("79228162514264337593543950335"));
+    }
+
+    #[test]
+    fn each_currency_has_its_minor_digits() {
+        for (value, currency, expected) in [
+            ("1500.0", "JPY", "1500"),
+            ("1.5", "KWD", "1.500"),
+            ("1.5", "CLF", "1.5000"),
+            ("1.50", "ZZZ", "1.50"),
+            ("-0.0", "ZZZ", "0.0"),
+            ("1", "XAU", "1"),
+        ] {
+            assert_eq!(Amount::parse(value, currency).unwrap().value(), expected, "{value} {currency}");
+        }
+    }
+
+    /// A notification is known again by this, whatever digits it is written with.
+    #[test]
+    fn one_amount_has_one_canonical_form() {
+        for (value, currency, expected) in
+            [("15.90", "EUR", "15.9 EUR"), ("1.50", "ZZZ", "1.5 ZZZ"), ("-0.0", "ZZZ", "0 ZZZ")]
+        {
+            assert_eq!(Amount::parse(value, currency).unwrap().canonical(), expected);
+        }
     }
 
     #[test]
@@ -142,7 +186,7 @@ mod tests {
     fn in_json_the_same_rules_hold() {
         let read = |json: &str| serde_json::from_str::<Amount>(json).ok();
         let amount = Amount::parse("15.90", "eur").unwrap();
-        assert_eq!(serde_json::to_string(&amount).unwrap(), r#"{"value":"15.9","currency":"EUR"}"#);
+        assert_eq!(serde_json::to_string(&amount).unwrap(), r#"{"value":"15.90","currency":"EUR"}"#);
         assert_eq!(read(r#"{"value":"15.90","currency":"eur"}"#), Some(amount));
         for bad in [
             r#"{"value":"15.9","currency":"EURO"}"#,

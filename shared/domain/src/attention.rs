@@ -1,10 +1,24 @@
-//! Why a person should look at a transaction. Each reason is raised once (rule 9).
-
-use std::fmt;
+//! Why a person should look at a transaction (rule 9).
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 pub enum AttentionReason {
     /// The amounts of two sources differ as numbers (rule 8).
     AmountMismatch,
@@ -27,18 +41,10 @@ pub enum AttentionReason {
 }
 
 impl AttentionReason {
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "AmountMismatch",
-            Self::CurrencyMismatch => "CurrencyMismatch",
-            Self::TransactionIdMismatch => "TransactionIdMismatch",
-            Self::UnexpectedCorrection => "UnexpectedCorrection",
-            Self::PaymentTypeUnknown => "PaymentTypeUnknown",
-            Self::PaidAgain => "PaidAgain",
-            Self::Unknown => "Unknown",
-            Self::Lapsed => "Lapsed",
-            Self::TooManyNotifications => "TooManyNotifications",
-        }
+        self.into()
     }
 
     /// Whether it may be raised after a person has ended it. Such a reason is an event of its own each time; the others are states
@@ -67,11 +73,5 @@ impl AttentionReason {
             | Self::PaidAgain => true,
             Self::Unknown | Self::Lapsed | Self::TooManyNotifications => false,
         }
-    }
-}
-
-impl fmt::Display for AttentionReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

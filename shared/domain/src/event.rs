@@ -1,6 +1,7 @@
 //! What merchants are told: a pure function of the stored transaction, so that it can be told again.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, Timestamp, Told, Transaction, TransactionId, Word};
 
@@ -9,10 +10,13 @@ pub const EVENT_SOURCE: &str = "spg.transactions";
 
 const DETAIL_SCHEMA_VERSION: u32 = 1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum DetailType {
+    #[strum(serialize = "Transaction Finalised")]
     Finalised,
+    #[strum(serialize = "Transaction Corrected")]
     Corrected,
+    #[strum(serialize = "Transaction Needs Attention")]
     NeedsAttention,
 }
 
@@ -21,12 +25,7 @@ pub enum DetailType {
 pub struct OutcomeEvent {
     pub detail_type: DetailType,
     pub detail: OutcomeDetail,
-}
-
-/// An event to be sent, with the moment of its change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    pub event: OutcomeEvent,
+    /// When the change was made.
     pub at: Timestamp,
 }
 
@@ -35,12 +34,12 @@ pub struct Outgoing {
 #[serde(rename_all = "camelCase")]
 pub struct OutcomeDetail {
     pub schema_version: u32,
-    /// `transactionID#outcome`: the same event keeps its id however often it is sent.
+    /// `transactionID#sequence`: the same event keeps its id however often it is sent.
     pub event_id: String,
     #[serde(rename = "transactionID")]
     pub transaction_id: TransactionId,
-    /// Counts this transaction's events, from 1: keep the highest, ignore the rest.
-    pub outcome: u64,
+    /// Rises with each event of this transaction, in Unix milliseconds, below 2^53: keep the highest, ignore the rest.
+    pub sequence: u64,
     pub version: u64,
     pub payment_status: PaymentStatus,
     pub previous_status: Option<PaymentStatus>,
@@ -62,19 +61,7 @@ pub struct OutcomeDetail {
 
 impl DetailType {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Finalised => "Transaction Finalised",
-            Self::Corrected => "Transaction Corrected",
-            Self::NeedsAttention => "Transaction Needs Attention",
-        }
-    }
-}
-
-impl Outgoing {
-    /// The latest outcome of a transaction; none before the first.
-    pub fn latest(transaction: &Transaction) -> Option<Self> {
-        let at = transaction.published.as_ref()?.at;
-        Some(Self { event: OutcomeEvent::latest(transaction)?, at })
+        self.into()
     }
 }
 
@@ -88,13 +75,13 @@ impl OutcomeEvent {
             ChangeKind::NeedsAttention => DetailType::NeedsAttention,
             ChangeKind::Noted | ChangeKind::Opened | ChangeKind::Advanced => return None,
         };
-        let Told { outcome, facts, confirmed_at } = transaction.told()?;
+        let Told { sequence, facts, confirmed_at } = transaction.told()?;
         let occurred_at: Timestamp = facts.transaction_date_time.unwrap_or(published.at);
         let detail = OutcomeDetail {
             schema_version: DETAIL_SCHEMA_VERSION,
-            event_id: format!("{}#{outcome}", transaction.id),
+            event_id: format!("{}#{sequence}", transaction.id),
             transaction_id: transaction.id.clone(),
-            outcome,
+            sequence,
             version: published.version,
             payment_status: published.status.clone(),
             previous_status: published.previous.clone(),
@@ -109,6 +96,6 @@ impl OutcomeEvent {
             confirmed_at: confirmed_at.map(|at| at.to_string()),
             reason: published.reason.clone(),
         };
-        Some(Self { detail_type, detail })
+        Some(Self { detail_type, detail, at: published.at })
     }
 }

@@ -1,10 +1,10 @@
 //! What is said about a transaction, by whom, and what became of it.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::{Facts, NotificationId, PaymentStatus, Timestamp, TransactionId};
 
@@ -52,18 +52,51 @@ pub struct Silence {
     pub kind: SilenceKind,
     /// How long the Status API asked to be left alone.
     pub retry_after: Option<Duration>,
-    /// Nothing at all is being answered, not only about this transaction: ask again soon, whatever the age.
-    pub outage: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SilenceKind {
-    /// It does not know the transaction (404), or refuses to be asked about it (400).
+    /// It does not know the transaction, or refuses to be asked about it.
     NotFound,
-    /// It refuses our credentials (401, 403): the configuration is wrong, the transaction is not.
+    /// It refuses our credentials: the configuration is wrong, the transaction is not.
     Unauthorised,
-    /// It is slow, failing, limiting our rate or not to be understood.
+    /// It is up, and has refused this question for being one too many.
+    RateLimited,
+    /// It is slow, failing or not to be understood, about this transaction at least.
     Unavailable,
+    /// Nothing at all is being answered, not only about this transaction.
+    Outage,
+}
+
+impl Silence {
+    /// How many questions in a row were not answered while others were, with this one. An outage is not held against a transaction.
+    pub(crate) fn in_a_row_after(self, silences: u8) -> u8 {
+        match self.kind {
+            SilenceKind::NotFound => 0,
+            SilenceKind::Unavailable => silences.saturating_add(1),
+            SilenceKind::Unauthorised | SilenceKind::RateLimited | SilenceKind::Outage => silences,
+        }
+    }
+}
+
+/// What came back from a question to the Status API, with what the log needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub result: Result<StatusAnswer, SilenceKind>,
+    pub retry_after: Option<Duration>,
+    /// The protocol's own status where it is not the usual one, for the log.
+    pub http_status: Option<u16>,
+    /// `returnStatus.statusCode`.
+    pub return_code: Option<crate::Word>,
+    /// Why there is no usable answer, in a few fixed words: `timed out`, `not JSON`.
+    pub problem: Option<&'static str>,
+}
+
+impl Reply {
+    /// Nothing came back that any protocol names.
+    pub fn none(kind: SilenceKind, problem: &'static str) -> Self {
+        Self { result: Err(kind), retry_after: None, http_status: None, return_code: None, problem: Some(problem) }
+    }
 }
 
 /// One piece of evidence. `asked_version` is the version that was read before the question: an answer speaks for no later one (rule 7).
@@ -76,7 +109,7 @@ pub enum Evidence {
 }
 
 /// Who caused a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr)]
 pub enum Source {
     Registration,
     Notification,
@@ -84,7 +117,7 @@ pub enum Source {
 }
 
 /// What became of a piece of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Display, EnumString, IntoStaticStr)]
 pub enum Disposition {
     /// The first thing known of the transaction.
     Opened,
@@ -126,7 +159,7 @@ impl Notification {
     /// Eight bytes over the fields that are acted on, in hexadecimal: 15.9 and 15.90 are the same (rule 6).
     pub fn content_hash(&self, transaction_id: Option<&TransactionId>) -> String {
         let facts = &self.facts;
-        let amount = facts.amount.as_ref().map(ToString::to_string);
+        let amount = facts.amount.as_ref().map(crate::Amount::canonical);
         let fields = [
             transaction_id.map(TransactionId::as_str),
             self.payment_status.as_ref().map(PaymentStatus::as_str),
@@ -149,30 +182,12 @@ impl Notification {
 
 impl Disposition {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "Opened",
-            Self::Advanced => "Advanced",
-            Self::Claimed => "Claimed",
-            Self::Doubted => "Doubted",
-            Self::Agreed => "Agreed",
-            Self::Noted => "Noted",
-            Self::Foreign => "Foreign",
-            Self::Duplicate => "Duplicate",
-            Self::Conflicting => "Conflicting",
-            Self::Unrecorded => "Unrecorded",
-            Self::Filled => "Filled",
-            Self::Finalised => "Finalised",
-            Self::Corrected => "Corrected",
-            Self::Refused => "Refused",
-            Self::Overtaken => "Overtaken",
-            Self::Blocked => "Blocked",
-            Self::Unanswered => "Unanswered",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for Disposition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+impl Source {
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

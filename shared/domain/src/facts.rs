@@ -1,6 +1,7 @@
 //! What is known of a payment besides its status.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{Amount, AttentionReason, FinalStatus, PaymentStatus, Timestamp, Word};
 
@@ -28,20 +29,17 @@ pub struct Facts {
 }
 
 /// `paymentReference.status`. Anything but `PAID` is not paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum ReferenceStatus {
-    #[serde(rename = "UNPAID")]
     Unpaid,
-    #[serde(rename = "PAID")]
     Paid,
 }
 
 impl ReferenceStatus {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unpaid => "UNPAID",
-            Self::Paid => "PAID",
-        }
+        self.into()
     }
 }
 
@@ -87,7 +85,7 @@ impl Facts {
         let unpaid_reference = self.reference_status == Some(ReferenceStatus::Unpaid);
         let may_pay = self.payment_type.is_none() || self.has_paying_type();
         if *status == PaymentStatus::SUCCESS && unpaid_reference && may_pay {
-            return PaymentStatus::Pending;
+            return PaymentStatus::PENDING;
         }
         status.clone()
     }

@@ -1,40 +1,43 @@
 //! What a transaction is and how it may change.
 //!
-//! Pure: no clock, no I/O, no AWS, no randomness. Evidence comes in ([`Evidence`]), a [`Draft`] weighs it, and at most one
+//! Pure: no clock, no I/O, no AWS, no randomness. Evidence comes in ([`Evidence`]), a [`Decision`] applies it, and at most one
 //! [`Write`] comes out. The rules of state are numbered 1 to 10 in ARCHITECTURE.md; comments here refer to them by number.
 
 mod amount;
 mod answer;
 mod attention;
-mod draft;
+mod decision;
 mod event;
 mod evidence;
 mod facts;
 mod message;
-mod notice;
+mod notification;
 mod resolution;
 mod restoration;
 mod schedule;
 mod status;
 mod text;
-mod time;
 mod transaction;
+mod transition;
 
 pub use amount::{Amount, AmountError};
 pub use attention::AttentionReason;
-pub use draft::{Draft, Write};
-pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent, Outgoing};
+pub use decision::Decision;
+pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent};
 pub use evidence::{
-    Disposition, Evidence, Notification, RETURN_CODE_SUCCESS, Registration, Silence, SilenceKind, Source, StatusAnswer,
+    Disposition, Evidence, Notification, RETURN_CODE_SUCCESS, Registration, Reply, Silence, SilenceKind, Source,
+    StatusAnswer,
 };
 pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
-pub use resolution::{Resolution, resolve};
-pub use restoration::{RESTORED_OUTCOME_STEP, restore};
+pub use resolution::resolve;
+pub use restoration::restore;
 pub use schedule::{CHECKS_END_AFTER, CORRECTION_RECHECK_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
-pub use status::{FinalStatus, PaymentStatus};
+pub use spg_time::Timestamp;
+pub use status::{FinalStatus, OpenStatus, PaymentStatus};
 pub use text::{Note, NotificationId, TextError, TransactionId, Word};
-pub use time::Timestamp;
 pub use transaction::{
-    Change, ChangeKind, HISTORY_ENTRIES_MAX, NOTIFICATIONS_MAX, NotificationRecord, Published, Rules, Told, Transaction,
+    CLOCK_TOLERANCE, Change, ChangeKind, Claims, Confirmation, Dispute, Final, HISTORY_ENTRIES_MAX, Lifecycle,
+    NOTIFICATIONS_MAX, NotificationRecord, Open, Published, Resolution, Rules, Told, Transaction,
 };
+pub use transition::Write;

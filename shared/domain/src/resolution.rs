@@ -1,16 +1,7 @@
 //! A person's way out of rule 9: what needed attention was looked at.
 
-use std::collections::BTreeMap;
-
-use crate::{AttentionReason, Draft, Note, Rules, Timestamp, Transaction, Write};
-
-/// What a person decided about a reason for attention.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolution {
-    pub at: Timestamp,
-    /// Why. Written by a person, for people; no personal data belongs in it.
-    pub note: Note,
-}
+use crate::transition::Transition;
+use crate::{AttentionReason, Note, Rules, Timestamp, Transaction, Write};
 
 /// Ends the attention of a transaction: all of its reasons, or `only` one. None: there is nothing to end.
 ///
@@ -30,17 +21,13 @@ pub fn resolve(
     rules: &Rules,
     now: Timestamp,
 ) -> Option<Write> {
-    let concerns = |reason: &AttentionReason| only.is_none_or(|only| only == *reason);
-    if !stored.attention.keys().any(concerns) {
+    let concerned = |reason: &AttentionReason| only.is_none_or(|only| only == *reason);
+    let reasons: Vec<AttentionReason> = stored.attention.keys().copied().filter(concerned).collect();
+    if reasons.is_empty() {
         return None;
     }
-    let mut draft = Draft::new(stored.id.clone(), Some(stored), rules);
-    draft.now = now;
-    let transaction = draft.transaction_mut()?;
-    let (ended, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        std::mem::take(&mut transaction.attention).into_iter().partition(|(reason, _)| concerns(reason));
-    transaction.attention = left;
-    let resolution = Resolution { at: now, note: note.clone() };
-    transaction.resolved.extend(ended.into_keys().map(|reason| (reason, resolution.clone())));
-    draft.conclude()
+    let mut transition = Transition::of(stored, rules);
+    transition.wait_until(now);
+    transition.resolve(&reasons, note);
+    transition.into_write()
 }

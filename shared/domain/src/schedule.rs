@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::{AttentionReason, FinalStatus, Silence, SilenceKind, Timestamp, Transaction};
+use crate::{Claims, Lifecycle, Silence, SilenceKind, Timestamp, Transaction, Word};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,17 +23,39 @@ pub const UNKNOWN_AFTER: Duration = Duration::from_secs(15 * 60);
 const OUTAGE_RETRY: Duration = Duration::from_secs(30);
 /// While our credentials are refused, each question is repeated this soon: it is over when somebody has put the right ones.
 const REFUSED_RETRY: Duration = Duration::from_secs(10 * 60);
-/// What a Retry-After may postpone a question by, at most.
-const RETRY_AFTER_MAX: Duration = HOUR;
+/// What a Retry-After may postpone a question about one transaction by, at most.
+const POSTPONED_MAX: Duration = HOUR;
 /// A claim that is not confirmed is asked about again after half its age, within these bounds.
 const CLAIM_DELAY_MIN: Duration = Duration::from_secs(15);
 
 /// Whether the Status API was asked in this write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    No,
+pub(crate) enum Query {
+    NotMade,
     Answered,
-    Silent(Silence),
+    Unanswered(Silence),
+}
+
+/// When the evidence of this write wants the next question, the later ones sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NextQuery {
+    AsScheduled,
+    /// Before the write if there is time, else as scheduled.
+    Again,
+    /// Due at once.
+    Due,
+    /// Before the write if there is time, else due at once.
+    Now,
+}
+
+impl NextQuery {
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Again | Self::Now)
+    }
+
+    fn is_due(self) -> bool {
+        matches!(self, Self::Due | Self::Now)
+    }
 }
 
 /// How a payment method's open transactions are asked about: after a quarter of their age, within bounds.
@@ -46,7 +68,7 @@ struct Curve {
 
 /// MB WAY approvals expire after about 4 minutes, 3-D Secure takes minutes, a Multibanco reference lives hours to days.
 fn curve(transaction: &Transaction) -> Curve {
-    match transaction.facts.payment_method.as_ref().map(crate::Word::as_str) {
+    match transaction.facts.payment_method.as_ref().map(Word::as_str) {
         Some("REFERENCE") => Curve { delay_min: 10 * MINUTE, delay_max: 6 * HOUR, lapses_after: 30 * DAY },
         Some("MBWAY") => Curve { delay_min: 45 * SECOND, delay_max: DAY, lapses_after: HOUR },
         Some("CARD" | "XPAY" | "TOKEN") => Curve { delay_min: MINUTE, delay_max: DAY, lapses_after: DAY },
@@ -55,27 +77,31 @@ fn curve(transaction: &Transaction) -> Curve {
 }
 
 /// The moment of the next question, or none where nothing is left to ask.
-pub(crate) fn next_check(transaction: &Transaction, asked: Asked, due_now: bool, now: Timestamp) -> Option<Timestamp> {
-    if transaction.foreign {
+pub(crate) fn next_check(
+    transaction: &Transaction,
+    query: Query,
+    next_query: NextQuery,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if transaction.is_foreign() {
         return None;
     }
     let wanted = wanted(transaction, now);
-    match asked {
+    match query {
         // Evidence alone may only bring it nearer, and only where it is a reason to ask.
-        Asked::No if due_now => Some(transaction.next_check_at.map_or(now, |at| at.min(now))),
-        // What is opened is asked about at least once, even if its first evidence says that it is too old for that.
-        Asked::No => transaction.next_check_at.or(wanted).or((transaction.version == 0).then_some(now)),
+        Query::NotMade if next_query.is_due() => Some(transaction.next_check_at.map_or(now, |at| at.min(now))),
+        Query::NotMade => transaction.next_check_at.or(wanted),
         // The answer was overtaken and there was no time to ask again.
-        Asked::Answered if due_now => Some(now),
-        Asked::Answered => wanted,
-        Asked::Silent(silence) => {
-            let soonest = now + jittered(transaction, silence.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX));
+        Query::Answered if next_query.is_due() => Some(now),
+        Query::Answered => wanted,
+        Query::Unanswered(silence) => {
+            let soonest = now + jittered(transaction, silence.retry_after.unwrap_or_default().min(POSTPONED_MAX));
             let soon = |delay| now + jittered(transaction, delay);
             let wanted = match silence.kind {
-                _ if silence.outage => wanted.map(|_| soon(OUTAGE_RETRY)),
                 SilenceKind::NotFound => wanted,
                 SilenceKind::Unauthorised => wanted.map(|at| at.min(soon(REFUSED_RETRY))),
                 SilenceKind::Unavailable => wanted.map(|at| at.min(soon(alone_retry(transaction)))),
+                SilenceKind::RateLimited | SilenceKind::Outage => wanted.map(|_| soon(OUTAGE_RETRY)),
             };
             wanted.map(|at| at.max(soonest))
         }
@@ -87,49 +113,37 @@ fn alone_retry(transaction: &Transaction) -> Duration {
     OUTAGE_RETRY * (1 << transaction.silences.saturating_sub(1).min(12))
 }
 
-/// Marks what has been open or in doubt for longer than can be explained, once.
-pub(crate) fn lapse(transaction: &mut Transaction, asked: Asked, now: Timestamp) -> Option<AttentionReason> {
-    let asked = match asked {
-        Asked::No => false,
-        Asked::Answered | Asked::Silent(_) => true,
+/// Whether a question has found it open, or in doubt, for longer than can be explained.
+pub(crate) fn has_lapsed(transaction: &Transaction, query: Query, now: Timestamp) -> bool {
+    let explained = match &transaction.lifecycle {
+        Lifecycle::Foreign(_) => true,
+        Lifecycle::Open(_) => now.since(transaction.first_seen_at) < curve(transaction).lapses_after,
+        Lifecycle::Final(is) => is
+            .dispute
+            .as_ref()
+            .and_then(|dispute| latest(&dispute.claims))
+            .is_none_or(|since| now.since(since) < CHECKS_END_AFTER),
     };
-    let explained = match transaction.status.as_final() {
-        None => now.since(transaction.first_seen_at) < curve(transaction).lapses_after,
-        Some(_) => doubt_since(transaction).is_none_or(|since| now.since(since) < CHECKS_END_AFTER),
-    };
-    let known = [AttentionReason::Lapsed, AttentionReason::Unknown].into_iter().any(|reason| transaction.knows(reason));
-    if !asked || explained || known || transaction.foreign {
-        return None;
-    }
-    transaction.attention.insert(AttentionReason::Lapsed, now);
-    Some(AttentionReason::Lapsed)
+    query != Query::NotMade && !explained
 }
 
-/// The last check was made and nothing is settled: that needs a mark, also where a person has ended an earlier one (rule 9).
-pub(crate) fn ended(transaction: &mut Transaction, asked: Asked, now: Timestamp) -> Option<AttentionReason> {
-    let asked = match asked {
-        Asked::No => false,
-        Asked::Answered | Asked::Silent { .. } => true,
-    };
+/// Whether the last check was made, nothing is settled and nobody is told to look.
+pub(crate) fn has_ended(transaction: &Transaction, query: Query) -> bool {
     let over = transaction.is_unsettled() && transaction.next_check_at.is_none() && transaction.attention.is_empty();
-    if !asked || !over || transaction.foreign {
-        return None;
-    }
-    transaction.attention.insert(AttentionReason::Lapsed, now);
-    Some(AttentionReason::Lapsed)
+    query != Query::NotMade && over
 }
 
+/// When it is to be asked about by its age alone.
 fn wanted(transaction: &Transaction, now: Timestamp) -> Option<Timestamp> {
-    let claim =
-        doubt_since(transaction).and_then(|since| after_part(transaction, since, 2, CLAIM_DELAY_MIN, 6 * HOUR, now));
-    let rest = match transaction.status.as_final() {
-        None => {
+    let claimed = transaction.lifecycle.claims().and_then(latest);
+    let claim = claimed.and_then(|since| after_part(transaction, since, 2, CLAIM_DELAY_MIN, 6 * HOUR, now));
+    let rest = match &transaction.lifecycle {
+        Lifecycle::Foreign(_) => None,
+        Lifecycle::Open(_) => {
             let curve = curve(transaction);
             after_part(transaction, transaction.first_seen_at, 4, curve.delay_min, curve.delay_max, now)
         }
-        Some(FinalStatus::Success | FinalStatus::Declined | FinalStatus::Error | FinalStatus::Timeout) => {
-            transaction.recheck_at.and_then(|at| recheck(transaction, at, now))
-        }
+        Lifecycle::Final(is) => is.recheck_at.and_then(|at| recheck(transaction, at, now)),
     };
     [claim, rest].into_iter().flatten().min()
 }
@@ -139,9 +153,9 @@ fn recheck(transaction: &Transaction, at: Timestamp, now: Timestamp) -> Option<T
     if at > now { Some(at) } else { after_part(transaction, at, 2, MINUTE, DAY, now) }
 }
 
-/// The latest claim that no answer has agreed with.
-fn doubt_since(transaction: &Transaction) -> Option<Timestamp> {
-    transaction.claims.values().max().copied()
+/// When the latest claim came.
+fn latest(claims: &Claims) -> Option<Timestamp> {
+    claims.values().max().copied()
 }
 
 /// `1/part` of the age from now, within bounds; none when the checks have ended.

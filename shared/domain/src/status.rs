@@ -3,22 +3,44 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::{TextError, Word};
 
-/// SPG's `paymentStatus`: C.4's six, and any other value kept as it came.
+/// SPG's `paymentStatus`: one of C.4's six, or any other value as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PaymentStatus {
+    Open(OpenStatus),
+    Final(FinalStatus),
+}
+
+/// A status that is not final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenStatus {
     Pending,
     InProcessing,
-    Final(FinalStatus),
-    /// A value that C.4 does not know (`Partial` and `Expired` were seen). Never final.
+    /// A value that C.4 does not know (`Partial` and `Expired` were seen).
     Other(Word),
 }
 
 /// The four final states. Only the Status API can put a transaction into one (rule 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 pub enum FinalStatus {
     Success,
     Declined,
@@ -27,57 +49,63 @@ pub enum FinalStatus {
 }
 
 impl FinalStatus {
-    pub const ALL: [Self; 4] = [Self::Success, Self::Declined, Self::Error, Self::Timeout];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl OpenStatus {
+    pub fn as_str(&self) -> &str {
         match self {
-            Self::Success => "Success",
-            Self::Declined => "Declined",
-            Self::Error => "Error",
-            Self::Timeout => "Timeout",
+            Self::Pending => "Pending",
+            Self::InProcessing => "InProcessing",
+            Self::Other(word) => word.as_str(),
+        }
+    }
+
+    /// C.4's order: a state moves only to a higher rank (rule 2). Every final state is above these.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Other(_) => 0,
+            Self::Pending => 1,
+            Self::InProcessing => 2,
         }
     }
 }
 
 impl PaymentStatus {
+    pub const PENDING: Self = Self::Open(OpenStatus::Pending);
+    pub const IN_PROCESSING: Self = Self::Open(OpenStatus::InProcessing);
     pub const SUCCESS: Self = Self::Final(FinalStatus::Success);
 
     /// # Errors
     /// [`TextError`] when the value is empty or longer than 128 bytes.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         match text {
-            "Pending" => Ok(Self::Pending),
-            "InProcessing" => Ok(Self::InProcessing),
-            _ => match FinalStatus::ALL.into_iter().find(|s| s.as_str() == text) {
-                Some(status) => Ok(Self::Final(status)),
-                None => Word::new(text).map(Self::Other),
+            "Pending" => Ok(Self::PENDING),
+            "InProcessing" => Ok(Self::IN_PROCESSING),
+            _ => match text.parse() {
+                Ok(status) => Ok(Self::Final(status)),
+                Err(strum::ParseError::VariantNotFound) => {
+                    Word::new(text).map(|word| Self::Open(OpenStatus::Other(word)))
+                }
             },
         }
     }
 
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Pending => "Pending",
-            Self::InProcessing => "InProcessing",
+            Self::Open(status) => status.as_str(),
             Self::Final(status) => status.as_str(),
-            Self::Other(word) => word.as_str(),
-        }
-    }
-
-    /// C.4's order: a state moves only to a higher rank (rule 2).
-    pub fn rank(&self) -> u8 {
-        match self {
-            Self::Other(_) => 0,
-            Self::Pending => 1,
-            Self::InProcessing => 2,
-            Self::Final(_) => 3,
         }
     }
 
     pub fn as_final(&self) -> Option<FinalStatus> {
         match self {
             Self::Final(status) => Some(*status),
-            Self::Pending | Self::InProcessing | Self::Other(_) => None,
+            Self::Open(_) => None,
         }
     }
 }
@@ -96,12 +124,6 @@ impl From<PaymentStatus> for String {
 }
 
 impl fmt::Display for PaymentStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for FinalStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -3,44 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::{
-    AttentionReason, Disposition, Facts, FinalStatus, NotificationId, PaymentStatus, Resolution, Source, Timestamp,
-    TransactionId,
+    AttentionReason, Disposition, Facts, FinalStatus, Note, NotificationId, OpenStatus, PaymentStatus, Source,
+    Timestamp, TransactionId,
 };
 
 /// Notifications that are remembered per transaction. They are never evicted; beyond this the transaction needs attention.
 pub const NOTIFICATIONS_MAX: usize = 200;
 /// Changes of status that are remembered; the oldest go first.
 pub const HISTORY_ENTRIES_MAX: usize = 50;
+/// How far the clocks of two machines may disagree before it is counted. See [`Transaction::is_ahead_of`].
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
 
 /// Everything known of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     pub id: TransactionId,
-    pub status: PaymentStatus,
     /// Raised by one with every write; the first is 1.
     pub version: u64,
     pub facts: Facts,
     pub first_seen_at: Timestamp,
-    /// When a status answer made the present final state.
-    pub confirmed_at: Option<Timestamp>,
-    /// The version that the latest accepted status answer wrote, 0 before the first (rule 7).
-    pub answered_version: u64,
-    /// Final states that a source claimed and no answer has agreed with, and since when. On a final transaction: it is in doubt (rule 5).
-    pub claims: BTreeMap<FinalStatus, Timestamp>,
-    /// Since when answers have confirmed the stored final state against the claims.
-    pub agreed_since: Option<Timestamp>,
+    pub lifecycle: Lifecycle,
+    /// The version that the latest accepted status answer wrote (rule 7); none before the first.
+    pub answered_version: Option<u64>,
     /// Questions in a row that were not answered while others were; at most 255.
     pub silences: u8,
-    /// When a Success is due to be asked about once more (rule 5).
-    pub recheck_at: Option<Timestamp>,
-    /// It comes from a restored table, and consumers may have been told something else since: the next final answer is published,
-    /// even if it agrees.
-    pub tell_again: bool,
-    /// Only notifications of other merchants' terminals are known: recorded, never asked about.
-    pub foreign: bool,
     pub notifications: BTreeMap<NotificationId, NotificationRecord>,
     pub history: Vec<Change>,
     /// What the last write was.
@@ -49,13 +38,63 @@ pub struct Transaction {
     pub attention: BTreeMap<AttentionReason, Timestamp>,
     /// What a person has ended the attention of, and why.
     pub resolved: BTreeMap<AttentionReason, Resolution>,
-    /// Counts the published changes, from 1; 0 before the first.
-    pub outcome: u64,
+    /// Of the latest published change: Unix milliseconds, and never lower than one that was published before. 0 before the first.
+    pub sequence: u64,
     /// The latest published change.
     pub published: Option<Published>,
     pub next_check_at: Option<Timestamp>,
-    /// When DynamoDB may delete the item: only when final and not in doubt, or not ours.
+    /// When DynamoDB may delete the item, in whole seconds: only when it is final and not in doubt, closed, or not ours.
     pub expires_at: Option<Timestamp>,
+}
+
+/// Where a transaction stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// Only notifications of other merchants' terminals are known: recorded, never asked about.
+    Foreign(OpenStatus),
+    /// No status answer has made it final.
+    Open(Open),
+    /// A status answer made it final (rule 1).
+    Final(Final),
+}
+
+/// What is known while no answer has made a transaction final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    pub status: OpenStatus,
+    pub claims: Claims,
+}
+
+/// What is known of a final state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Final {
+    pub status: FinalStatus,
+    pub confirmation: Confirmation,
+    /// Present while other final states are claimed (rule 5).
+    pub dispute: Option<Dispute>,
+    /// When it is due to be asked about once more (rule 5).
+    pub recheck_at: Option<Timestamp>,
+}
+
+/// Final states that a source claimed and no answer has agreed with, and since when.
+pub type Claims = BTreeMap<FinalStatus, Timestamp>;
+
+/// When a status answer made the present final state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    At(Timestamp),
+    /// Then, and since then the table was restored: consumers may have been told something else, so the next answer is published even if
+    /// it agrees.
+    BeforeRestore(Timestamp),
+}
+
+/// A final state that notifications contradict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute {
+    /// At least one, and none of the final state itself.
+    pub claims: Claims,
+    /// Since when answers have confirmed the final state against the claims.
+    pub agreed_since: Option<Timestamp>,
 }
 
 /// One counted notification.
@@ -83,7 +122,7 @@ pub struct Change {
 }
 
 /// What a write was. The last three are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
 pub enum ChangeKind {
     Noted,
     Opened,
@@ -93,13 +132,12 @@ pub enum ChangeKind {
     Corrected,
 }
 
-impl ChangeKind {
-    pub fn is_published(self) -> bool {
-        match self {
-            Self::Noted | Self::Opened | Self::Advanced => false,
-            Self::NeedsAttention | Self::Finalised | Self::Corrected => true,
-        }
-    }
+/// What a person decided about a reason for attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    pub at: Timestamp,
+    /// Why. Written by a person, for people; no personal data belongs in it.
+    pub note: Note,
 }
 
 /// What was told to the merchant last, so that it can be told again from the item alone.
@@ -120,7 +158,7 @@ pub struct Published {
 /// What an outcome tells of its transaction besides the status. One event has one content, however late it is sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    pub outcome: u64,
+    pub sequence: u64,
     /// Without the status of the reference: it is not told.
     pub facts: Facts,
     pub confirmed_at: Option<Timestamp>,
@@ -147,15 +185,92 @@ impl Default for Rules {
     }
 }
 
-impl Transaction {
-    /// A final transaction that a claim contradicts (rule 5).
-    pub fn in_doubt(&self) -> bool {
-        self.status.as_final().is_some() && !self.claims.is_empty()
+impl ChangeKind {
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
-    /// Open, or in doubt: no status answer has settled it.
+    pub fn is_published(self) -> bool {
+        match self {
+            Self::Noted | Self::Opened | Self::Advanced => false,
+            Self::NeedsAttention | Self::Finalised | Self::Corrected => true,
+        }
+    }
+}
+
+impl Confirmation {
+    pub fn at(self) -> Timestamp {
+        match self {
+            Self::At(at) | Self::BeforeRestore(at) => at,
+        }
+    }
+}
+
+impl Lifecycle {
+    pub fn status(&self) -> PaymentStatus {
+        match self {
+            Self::Foreign(status) => PaymentStatus::Open(status.clone()),
+            Self::Open(open) => PaymentStatus::Open(open.status.clone()),
+            Self::Final(is) => PaymentStatus::Final(is.status),
+        }
+    }
+
+    pub fn as_final(&self) -> Option<&Final> {
+        match self {
+            Self::Foreign(_) | Self::Open(_) => None,
+            Self::Final(is) => Some(is),
+        }
+    }
+
+    /// None where no final state is claimed that no answer has agreed with.
+    pub fn claims(&self) -> Option<&Claims> {
+        match self {
+            Self::Foreign(_) => None,
+            Self::Open(open) => Some(&open.claims).filter(|claims| !claims.is_empty()),
+            Self::Final(is) => is.dispute.as_ref().map(|dispute| &dispute.claims),
+        }
+    }
+}
+
+impl Final {
+    /// It is to be asked about until an answer agrees: kept on the item, so that silence does not end it.
+    pub(crate) fn recheck_by(&mut self, at: Timestamp) {
+        self.recheck_at = Some(self.recheck_at.map_or(at, |planned| planned.min(at)));
+    }
+
+    /// For a claim of another final state.
+    pub(crate) fn dispute_mut(&mut self) -> &mut Dispute {
+        self.dispute.get_or_insert(Dispute { claims: Claims::new(), agreed_since: None })
+    }
+}
+
+impl Transaction {
+    pub fn status(&self) -> PaymentStatus {
+        self.lifecycle.status()
+    }
+
+    /// When a status answer made the present final state; none while there is none.
+    pub fn confirmed_at(&self) -> Option<Timestamp> {
+        self.lifecycle.as_final().map(|is| is.confirmation.at())
+    }
+
+    /// A final transaction that a claim contradicts (rule 5).
+    pub fn in_doubt(&self) -> bool {
+        self.lifecycle.as_final().is_some_and(|is| is.dispute.is_some())
+    }
+
+    /// Only notifications of other merchants' terminals are known.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Foreign(_))
+    }
+
+    /// One of ours that is open, or in doubt: no status answer has settled it.
     pub fn is_unsettled(&self) -> bool {
-        self.status.as_final().is_none() || !self.claims.is_empty()
+        match &self.lifecycle {
+            Lifecycle::Foreign(_) => false,
+            Lifecycle::Open(_) => true,
+            Lifecycle::Final(is) => is.dispute.is_some(),
+        }
     }
 
     /// Unsettled, and closed by a person after its checks had ended ([`crate::resolve`]).
@@ -163,16 +278,15 @@ impl Transaction {
         self.is_unsettled() && self.next_check_at.is_none() && self.attention.is_empty() && !self.resolved.is_empty()
     }
 
+    /// Whether something was published with a clock more than [`CLOCK_TOLERANCE`] later than `now`: one of the two clocks is wrong, and
+    /// what is published now has a sequence that no clock shows.
+    pub fn is_ahead_of(&self, now: Timestamp) -> bool {
+        Timestamp::from_millis(self.sequence) > now + CLOCK_TOLERANCE
+    }
+
     /// Whether this reason was raised before and still says all there is to say.
     pub(crate) fn knows(&self, reason: AttentionReason) -> bool {
         self.attention.contains_key(&reason) || (self.resolved.contains_key(&reason) && !reason.is_raised_again())
-    }
-
-    /// A final transaction is to be asked about until an answer agrees: kept on the item, so that silence does not end it.
-    pub(crate) fn ask_once_more(&mut self, now: Timestamp) {
-        if self.status.as_final().is_some() {
-            self.recheck_at = Some(self.recheck_at.map_or(now, |at| at.min(now)));
-        }
     }
 
     /// What the latest outcome was told with; none before the first.
@@ -199,9 +313,9 @@ impl Told {
     /// What an outcome would be told with now.
     fn now(transaction: &Transaction) -> Self {
         Self {
-            outcome: transaction.outcome,
+            sequence: transaction.sequence,
             facts: Facts { reference_status: None, ..transaction.facts.clone() },
-            confirmed_at: transaction.confirmed_at,
+            confirmed_at: transaction.confirmed_at(),
         }
     }
 }

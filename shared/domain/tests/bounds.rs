@@ -21,7 +21,7 @@ fn lapsed(ledger: &Ledger) -> bool {
 fn unanswered_after(start: &Ledger, age: Duration) -> (bool, bool) {
     let mut ledger = start.clone();
     ledger.wait(age);
-    ledger.weigh(&silence(SilenceKind::Unavailable, false));
+    ledger.apply(&silence(SilenceKind::Unavailable));
     (lapsed(&ledger), ledger.transaction().next_check_at.is_some())
 }
 
@@ -44,7 +44,7 @@ fn a_doubt_lapses_when_its_checks_end() {
     let mut doubted = Ledger::after([register(Some("Pending"))]);
     doubted.rules.recheck_success_after = None;
     doubted.answer("Success");
-    doubted.weigh(&notify(notification("n-1", "Declined")));
+    doubted.apply(&notify(notification("n-1", "Declined")));
     assert!(doubted.transaction().in_doubt());
     assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER - MILLISECOND), (false, true));
     assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER), (true, false));
@@ -54,8 +54,8 @@ fn a_doubt_lapses_when_its_checks_end() {
 fn who_asks_to_be_left_alone_is_left_alone() {
     for (asked, left_alone) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
-        let silence = Silence { kind: SilenceKind::Unavailable, retry_after: Some(asked), outage: false };
-        ledger.weigh(&Evidence::Silence(silence));
+        let silence = Silence { kind: SilenceKind::Unavailable, retry_after: Some(asked) };
+        ledger.apply(&Evidence::Silence(silence));
         let next = ledger.transaction().next_check_at.unwrap();
         assert!(next.since(ledger.now) >= left_alone && next.since(ledger.now) <= asked.min(HOUR), "{next}");
     }
@@ -71,7 +71,7 @@ fn moments_are_counted_in_milliseconds_and_never_before_the_epoch() {
 
 #[test]
 fn a_final_status_is_written_as_spg_writes_it() {
-    for status in FinalStatus::ALL {
+    for &status in FinalStatus::ALL {
         assert_eq!(serde_json::to_value(status).unwrap(), status.to_string());
         assert_eq!(status.to_string(), status.as_str());
     }

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use spg_domain::{
-    AttentionReason, DetailType, Disposition, Draft, Evidence, FinalStatus, HISTORY_ENTRIES_MAX, Outgoing,
-    PaymentStatus, ReferenceStatus, Registration, Rules, Timestamp,
+    AttentionReason, ChangeKind, Decision, DetailType, Disposition, Evidence, FinalStatus, HISTORY_ENTRIES_MAX,
+    OutcomeEvent, PaymentStatus, ReferenceStatus, Registration, Rules, Source, Timestamp,
 };
 use support::{Ledger, answer, facts, id, notification, notify, register, status_answer};
 
@@ -17,11 +17,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn wants_answer(stored: &Ledger, evidence: &[Evidence]) -> bool {
     let rules = Rules::default();
-    let mut draft = Draft::new(id(), stored.stored.clone(), &rules);
+    let mut decision = Decision::new(id(), stored.stored.clone(), &rules);
     for piece in evidence {
-        draft.weigh(piece, stored.now);
+        decision.apply(piece, stored.now);
     }
-    draft.wants_answer()
+    decision.wants_answer()
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn an_answer_is_wanted_while_a_claim_is_not_settled() {
 fn a_claim_that_lost_is_confirmed_away_from_the_moment_of_the_final_answer() {
     let mut ledger = Ledger::after([notify(notification("n-1", "Declined"))]);
     ledger.answer("Success");
-    assert_eq!(ledger.transaction().agreed_since, Some(ledger.now));
+    assert_eq!(ledger.as_final().dispute.as_ref().unwrap().agreed_since, Some(ledger.now));
     let mut settled = Ledger::after([notify(notification("n-1", "Success"))]);
     settled.answer("Success");
-    assert_eq!(settled.transaction().agreed_since, None);
+    assert_eq!(settled.as_final().dispute, None);
 }
 
 /// A Success whose type came late: it is asked about at once, and its recheck is not lost over that.
@@ -54,31 +54,31 @@ fn a_recheck_that_was_brought_forward_still_comes_at_its_time() {
     let mut untyped = facts();
     untyped.payment_type = None;
     let registration = Registration { payment_status: None, facts: untyped.clone() };
-    ledger.weigh(&Evidence::Registration { registration, received_at: ledger.now });
+    ledger.apply(&Evidence::Registration { registration, received_at: ledger.now });
     let mut success = status_answer("Success");
     success.facts = untyped;
-    ledger.weigh(&Evidence::Answer { answer: success, asked_version: 1 });
+    ledger.apply(&Evidence::Answer { answer: success, asked_version: 1 });
     let planned = Some(ledger.now + DAY);
-    assert_eq!(ledger.transaction().recheck_at, planned);
+    assert_eq!(ledger.as_final().recheck_at, planned);
 
     ledger.wait(HOUR);
-    ledger.weigh(&notify(notification("n-1", "Success")));
-    assert_eq!(ledger.transaction().recheck_at, Some(ledger.now));
+    ledger.apply(&notify(notification("n-1", "Success")));
+    assert_eq!(ledger.as_final().recheck_at, Some(ledger.now));
     ledger.answer("Success");
-    assert_eq!(ledger.transaction().recheck_at, planned);
+    assert_eq!(ledger.as_final().recheck_at, planned);
     ledger.wait(DAY);
     ledger.answer("Success");
-    assert_eq!(ledger.transaction().recheck_at, None);
+    assert_eq!(ledger.as_final().recheck_at, None);
 }
 
 #[test]
 fn only_a_success_is_rechecked_after_an_overtaken_answer() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.answer("Declined");
-    ledger.weigh(&answer("Success", 0));
-    assert_eq!(ledger.transaction().recheck_at, Some(ledger.now));
+    ledger.apply(&answer("Success", 0));
+    assert_eq!(ledger.as_final().recheck_at, Some(ledger.now));
     ledger.answer("Declined");
-    assert_eq!(ledger.transaction().recheck_at, None);
+    assert_eq!(ledger.as_final().recheck_at, None);
 }
 
 #[test]
@@ -112,11 +112,11 @@ fn what_is_opened_by_old_evidence_is_asked_about_all_the_same() {
 #[test]
 fn what_is_to_be_sent_is_the_latest_outcome_with_its_moment() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
-    assert_eq!(Outgoing::latest(ledger.transaction()), None);
+    assert_eq!(OutcomeEvent::latest(ledger.transaction()), None);
     ledger.wait(HOUR);
     ledger.answer("Success");
-    let outgoing = Outgoing::latest(ledger.transaction()).unwrap();
-    assert_eq!((outgoing.at, outgoing.event.detail.event_id.as_str()), (ledger.now, "t-1#1"));
+    let event = OutcomeEvent::latest(ledger.transaction()).unwrap();
+    assert_eq!((event.at, event.detail.event_id), (ledger.now, format!("t-1#{}", ledger.now.millis())));
 }
 
 #[test]
@@ -138,37 +138,27 @@ fn who_is_woken_and_who_is_counted() {
     }
 }
 
+/// These names are in items, logs, metrics and events: an item keeps what it was written with.
 #[test]
 fn words_that_are_stored_and_told() {
+    use ChangeKind as K;
     use Disposition as D;
-    let dispositions = [
-        (D::Opened, "Opened"),
-        (D::Advanced, "Advanced"),
-        (D::Claimed, "Claimed"),
-        (D::Doubted, "Doubted"),
-        (D::Agreed, "Agreed"),
-        (D::Noted, "Noted"),
-        (D::Foreign, "Foreign"),
-        (D::Duplicate, "Duplicate"),
-        (D::Conflicting, "Conflicting"),
-        (D::Unrecorded, "Unrecorded"),
-        (D::Filled, "Filled"),
-        (D::Finalised, "Finalised"),
-        (D::Corrected, "Corrected"),
-        (D::Refused, "Refused"),
-        (D::Overtaken, "Overtaken"),
-        (D::Blocked, "Blocked"),
-        (D::Unanswered, "Unanswered"),
-    ];
-    for (disposition, text) in dispositions {
-        assert_eq!(disposition.to_string(), text);
-        // The ledger writes the one and reads the other.
-        assert_eq!(serde_json::to_value(disposition).unwrap(), text);
-    }
     for (status, text) in [(ReferenceStatus::Paid, "PAID"), (ReferenceStatus::Unpaid, "UNPAID")] {
         assert_eq!(status.as_str(), text);
         assert_eq!(serde_json::to_value(status).unwrap(), text);
     }
+    let dispositions = [D::Opened, D::Advanced, D::Claimed, D::Doubted, D::Agreed, D::Noted, D::Foreign, D::Duplicate]
+        .into_iter()
+        .chain([D::Conflicting, D::Unrecorded, D::Filled, D::Finalised, D::Corrected, D::Refused, D::Overtaken])
+        .chain([D::Blocked, D::Unanswered])
+        .map(D::as_str);
+    let expected = "Opened Advanced Claimed Doubted Agreed Noted Foreign Duplicate Conflicting Unrecorded Filled Finalised Corrected \
+                    Refused Overtaken Blocked Unanswered";
+    assert_eq!(dispositions.collect::<Vec<_>>().join(" "), expected);
+    let kinds = [K::Noted, K::Opened, K::Advanced, K::NeedsAttention, K::Finalised, K::Corrected].map(K::as_str);
+    assert_eq!(kinds, ["Noted", "Opened", "Advanced", "NeedsAttention", "Finalised", "Corrected"]);
+    let sources = [Source::Registration, Source::Notification, Source::StatusApi].map(Source::as_str);
+    assert_eq!(sources, ["Registration", "Notification", "StatusApi"]);
     assert_eq!(DetailType::Finalised.as_str(), "Transaction Finalised");
     assert_eq!(DetailType::Corrected.as_str(), "Transaction Corrected");
     assert_eq!(DetailType::NeedsAttention.as_str(), "Transaction Needs Attention");

@@ -4,7 +4,7 @@
 
 mod support;
 
-use spg_domain::{Disposition, Draft, FinalStatus, Notification, ReferenceStatus};
+use spg_domain::{Decision, Disposition, FinalStatus, Notification, ReferenceStatus};
 use support::{Ledger, answer, id, notification, notify, reference, register, word};
 
 /// One terminal, 77, is ours.
@@ -23,36 +23,35 @@ fn foreign(mut notification: Notification) -> Notification {
 #[test]
 fn a_registered_transaction_hears_the_claims_of_any_terminal() {
     let mut ledger = ours_is_77();
-    ledger.weigh_all(&[register(Some("Pending")), answer("Success", 1)]);
-    assert_eq!(ledger.weigh(&notify(foreign(notification("n1", "Declined")))), Disposition::Doubted);
+    ledger.apply_all(&[register(Some("Pending")), answer("Success", 1)]);
+    assert_eq!(ledger.apply(&notify(foreign(notification("n1", "Declined")))), Disposition::Doubted);
     assert!(ledger.transaction().next_check_at.is_some(), "a doubt is asked about");
 }
 
 #[test]
 fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to_be_ours() {
     let mut ledger = ours_is_77();
-    ledger.weigh(&notify(foreign(notification("n1", "Success"))));
+    ledger.apply(&notify(foreign(notification("n1", "Success"))));
     let transaction = ledger.transaction();
-    assert_eq!((transaction.next_check_at, transaction.foreign), (None, true));
+    assert_eq!((transaction.next_check_at, transaction.is_foreign()), (None, true));
     assert_eq!(transaction.expires_at, Some(ledger.now + ledger.rules.retention));
-    ledger.weigh(&register(Some("Pending")));
-    assert_eq!((ledger.transaction().foreign, ledger.transaction().expires_at), (false, None));
+    ledger.apply(&register(Some("Pending")));
+    assert_eq!((ledger.transaction().is_foreign(), ledger.transaction().expires_at), (false, None));
 }
 
 /// Found by the simulation, seed 66287: a claim that came before the registration was asked about by the next sweep only.
 #[test]
 fn a_claim_that_came_before_its_registration_is_asked_about_with_it() {
-    let claims = |ledger: &Ledger| ledger.transaction().claims.keys().copied().collect::<Vec<_>>();
     let mut ledger = ours_is_77();
-    ledger.weigh(&notify(foreign(notification("n1", "Success"))));
-    let mut draft = Draft::new(id(), ledger.stored.clone(), &ledger.rules);
-    draft.weigh(&register(None), ledger.now);
-    assert!(draft.wants_answer());
-    ledger.weigh(&register(None));
-    assert_eq!(claims(&ledger), [FinalStatus::Success]);
+    ledger.apply(&notify(foreign(notification("n1", "Success"))));
+    let mut decision = Decision::new(id(), ledger.stored.clone(), &ledger.rules);
+    decision.apply(&register(None), ledger.now);
+    assert!(decision.wants_answer());
+    ledger.apply(&register(None));
+    assert_eq!(ledger.claims(), [FinalStatus::Success]);
 
     let mut ledger = ours_is_77();
-    ledger.weigh(&notify(foreign(reference(notification("made", "Success"), ReferenceStatus::Unpaid))));
-    ledger.weigh(&register(None));
-    assert_eq!(claims(&ledger), [], "a reference that was made claims nothing");
+    ledger.apply(&notify(foreign(reference(notification("made", "Success"), ReferenceStatus::Unpaid))));
+    ledger.apply(&register(None));
+    assert_eq!(ledger.claims(), [], "a reference that was made claims nothing");
 }

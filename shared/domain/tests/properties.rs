@@ -12,7 +12,9 @@ mod support;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use spg_domain::{ChangeKind, Disposition, Evidence, FinalStatus, Notification, PaymentStatus, SilenceKind, Source};
+use spg_domain::{
+    ChangeKind, Disposition, Evidence, FinalStatus, Notification, PaymentStatus, SilenceKind, Source, Transaction,
+};
 use support::{Ledger, answer, notification, notify, register, silence};
 
 const STATUSES: [&str; 7] = ["Partial", "Pending", "InProcessing", "Success", "Declined", "Error", "Timeout"];
@@ -21,13 +23,18 @@ fn any_status() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(STATUSES.as_slice())
 }
 
+fn any_silence() -> impl Strategy<Value = SilenceKind> {
+    use SilenceKind as S;
+    proptest::sample::select(vec![S::NotFound, S::Unauthorised, S::RateLimited, S::Unavailable, S::Outage])
+}
+
 /// Any evidence; the version that an answer speaks for is up to `lag` older than the stored one.
 #[derive(Debug, Clone)]
 enum Piece {
     Notification(u8, &'static str),
     Registration(Option<&'static str>),
     Answer(&'static str, u64),
-    Silence(bool),
+    Silence(SilenceKind),
     Wait(u32),
 }
 
@@ -36,7 +43,7 @@ fn piece() -> impl Strategy<Value = Piece> {
         4 => (0..6u8, any_status()).prop_map(|(n, s)| Piece::Notification(n, s)),
         1 => proptest::option::of(any_status()).prop_map(Piece::Registration),
         4 => (any_status(), 0..3u64).prop_map(|(s, lag)| Piece::Answer(s, lag)),
-        1 => any::<bool>().prop_map(Piece::Silence),
+        1 => any_silence().prop_map(Piece::Silence),
         2 => (0..200_000u32).prop_map(Piece::Wait),
     ]
 }
@@ -46,14 +53,20 @@ fn take(ledger: &mut Ledger, piece: &Piece) -> Option<(Evidence, Disposition)> {
         Piece::Notification(n, status) => notify(notification(&format!("n{n}"), status)),
         Piece::Registration(status) => register(*status),
         Piece::Answer(status, lag) => answer(status, ledger.version().saturating_sub(*lag)),
-        Piece::Silence(outage) => silence(SilenceKind::Unavailable, *outage),
+        Piece::Silence(kind) => silence(*kind),
         Piece::Wait(seconds) => {
             ledger.wait(Duration::from_secs(u64::from(*seconds)));
             return None;
         }
     };
-    let disposition = ledger.weigh(&evidence);
+    let disposition = ledger.apply(&evidence);
     Some((evidence, disposition))
+}
+
+/// C.4's order, in the test's own words.
+fn rank(status: &PaymentStatus) -> usize {
+    ["Pending", "InProcessing"].iter().position(|it| *it == status.as_str()).map_or(0, |at| at + 1)
+        + 3 * usize::from(status.as_final().is_some())
 }
 
 proptest! {
@@ -69,29 +82,30 @@ proptest! {
             let Some(after) = ledger.stored.clone() else { continue };
             prop_assert!(ledger.writes.len() <= writes + 1);
 
-            // Versions rise by one with each write, outcomes by one with each published one.
-            let (version, outcome) = before.as_ref().map_or((0, 0), |t| (t.version, t.outcome));
+            // Versions rise by one with each write, the sequence with each published one, at least to the clock.
+            let (version, sequence) = before.as_ref().map_or((0, 0), |t| (t.version, t.sequence));
             let wrote = (ledger.writes.len() - writes) as u64;
             prop_assert_eq!(after.version, version + wrote);
-            let published = u64::from(wrote == 1 && after.change.is_published());
-            prop_assert_eq!(after.outcome, outcome + published);
+            let published = wrote == 1 && after.change.is_published();
+            let next = (sequence + 1).max(ledger.now.millis());
+            prop_assert_eq!(after.sequence, if published { next } else { sequence });
 
             // Final never goes back; only a status answer finalises or corrects.
-            let was = before.as_ref().map(|t| t.status.clone());
+            let was = before.as_ref().map(Transaction::status);
             if let Some(PaymentStatus::Final(_)) = was {
-                prop_assert!(after.status.as_final().is_some());
+                prop_assert!(after.status().as_final().is_some());
             }
-            if was.as_ref() != Some(&after.status) && after.status.as_final().is_some() {
+            if was.as_ref() != Some(&after.status()) && after.status().as_final().is_some() {
                 let answered = matches!(evidence, Evidence::Answer { .. });
                 prop_assert!(answered);
                 prop_assert_eq!(after.history.last().unwrap().source, Source::StatusApi);
             }
             if let Some(was) = &was {
-                prop_assert!(after.status.rank() >= was.rank());
+                prop_assert!(rank(&after.status()) >= rank(was));
             }
 
             // Nothing open or in doubt is without a next check or a mark for people; TTL only when settled.
-            let unsettled = after.status.as_final().is_none() || after.in_doubt();
+            let unsettled = after.status().as_final().is_none() || after.in_doubt();
             prop_assert!(!unsettled || after.next_check_at.is_some() || !after.attention.is_empty());
             prop_assert_eq!(after.expires_at.is_some(), !unsettled);
             prop_assert!(after.history.windows(2).all(|w| Some(&w[0].to) == w[1].from.as_ref()));
@@ -105,7 +119,7 @@ proptest! {
             let Some((evidence, first)) = take(&mut ledger, piece) else { continue };
             if let Evidence::Notification { .. } | Evidence::Registration { .. } = evidence {
                 let before = ledger.stored.clone();
-                let second = ledger.weigh(&evidence);
+                let second = ledger.apply(&evidence);
                 prop_assert_eq!(&before, &ledger.stored, "{:?} then {:?}", first, second);
             }
         }
@@ -140,7 +154,7 @@ fn shuffled(all: Vec<Notification>) -> impl Strategy<Value = Vec<Notification>> 
 /// The last is repeated for ever.
 fn answers() -> impl Strategy<Value = Vec<&'static str>> {
     let not_final = proptest::sample::select(&["Pending", "InProcessing", "Partial"][..]);
-    let is_final = proptest::sample::select(FinalStatus::ALL.map(FinalStatus::as_str).to_vec());
+    let is_final = proptest::sample::select(FinalStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>());
     let parts = (proptest::collection::vec(not_final, 0..5), proptest::collection::vec(is_final, 1..3));
     parts.prop_map(|(open, settled)| [open, settled].concat())
 }
@@ -156,10 +170,10 @@ fn run(notifications: &[Notification], answers: &[&str]) -> (PaymentStatus, Vec<
     };
     for notification in notifications {
         let evidence = notify(notification.clone());
-        match ledger.weigh(&evidence) {
+        match ledger.apply(&evidence) {
             Disposition::Claimed | Disposition::Doubted => {
                 let evidence = next(ledger.version());
-                ledger.weigh(&evidence);
+                ledger.apply(&evidence);
             }
             _ => {}
         }
@@ -168,9 +182,9 @@ fn run(notifications: &[Notification], answers: &[&str]) -> (PaymentStatus, Vec<
     while let Some(at) = ledger.transaction().next_check_at {
         ledger.now = ledger.now.max(at);
         let evidence = next(ledger.version());
-        ledger.weigh(&evidence);
+        ledger.apply(&evidence);
     }
-    let outcome = |write: &spg_domain::Write| (write.transaction.change, write.transaction.status.clone());
+    let outcome = |write: &spg_domain::Write| (write.transaction.change, write.transaction.status());
     let outcomes = ledger.writes.iter().filter(|w| w.transaction.change.is_published()).map(outcome).collect();
-    (ledger.transaction().status.clone(), outcomes)
+    (ledger.transaction().status(), outcomes)
 }

@@ -29,7 +29,7 @@ fn end(ledger: &mut Ledger, only: Option<AttentionReason>) -> bool {
 fn unknown() -> Ledger {
     let mut ledger = Ledger::after([register(None)]);
     ledger.wait(Duration::from_secs(16 * 60));
-    ledger.weigh(&silence(SilenceKind::NotFound, false));
+    ledger.apply(&silence(SilenceKind::NotFound));
     ledger
 }
 
@@ -37,7 +37,7 @@ fn unknown() -> Ledger {
 fn ask_to_the_end(ledger: &mut Ledger) {
     while let Some(at) = ledger.transaction().next_check_at {
         ledger.now = ledger.now.max(at);
-        ledger.weigh(&silence(SilenceKind::NotFound, false));
+        ledger.apply(&silence(SilenceKind::NotFound));
     }
 }
 
@@ -50,7 +50,10 @@ fn it_ends_the_attention_and_changes_nothing_else() {
     assert!(after.attention.is_empty());
     assert_eq!(after.resolved[&AttentionReason::Unknown].note, note());
     assert_eq!((after.version, after.change), (before.version + 1, ChangeKind::Noted));
-    assert_eq!((&after.status, after.outcome, &after.published), (&before.status, before.outcome, &before.published));
+    assert_eq!(
+        (after.status(), after.sequence, &after.published),
+        (before.status(), before.sequence, &before.published)
+    );
     assert_eq!((after.next_check_at, after.expires_at), (before.next_check_at, None));
     assert_eq!(ledger.last_write().expected_version, Some(before.version));
 }
@@ -69,12 +72,12 @@ fn what_needs_no_attention_is_not_written() {
 fn a_reason_that_lasts_is_not_raised_again_by_the_next_check() {
     let mut ledger = unknown();
     assert!(end(&mut ledger, None));
-    let outcome = ledger.transaction().outcome;
+    let published = ledger.published();
     for _ in 0..5 {
         ledger.wait(DAY);
-        ledger.weigh(&silence(SilenceKind::NotFound, false));
+        ledger.apply(&silence(SilenceKind::NotFound));
     }
-    assert_eq!((ledger.transaction().outcome, ledger.transaction().attention.len()), (outcome, 0));
+    assert_eq!((ledger.published(), ledger.transaction().attention.len()), (published, 0));
 }
 
 #[test]
@@ -96,8 +99,8 @@ fn an_open_transaction_whose_checks_have_ended_is_closed_and_expires() {
     assert!(end(&mut ledger, None));
     let transaction = ledger.transaction();
     assert!(transaction.is_closed());
-    assert_eq!(transaction.status, PaymentStatus::Pending, "only a status answer makes it final");
-    assert_eq!(transaction.expires_at, Some(ledger.now + ledger.rules.retention));
+    assert_eq!(transaction.status(), PaymentStatus::PENDING, "only a status answer makes it final");
+    assert_eq!(transaction.expires_at, Some((ledger.now + ledger.rules.retention).floor_to_second()));
     assert!(ledger.now.since(transaction.first_seen_at) >= CHECKS_END_AFTER - DAY);
 }
 
@@ -107,10 +110,10 @@ fn a_claim_opens_a_closed_transaction_again_and_an_answer_settles_it() {
     ask_to_the_end(&mut ledger);
     assert!(end(&mut ledger, None));
     ledger.wait(DAY);
-    ledger.weigh(&notify(notification("late", "Success")));
+    ledger.apply(&notify(notification("late", "Success")));
     assert_eq!((ledger.transaction().next_check_at, ledger.transaction().expires_at), (Some(ledger.now), None));
     ledger.answer("Success");
-    assert_eq!(ledger.transaction().status, PaymentStatus::SUCCESS);
+    assert_eq!(ledger.transaction().status(), PaymentStatus::SUCCESS);
     assert!(ledger.transaction().paid());
 }
 
@@ -120,8 +123,8 @@ fn a_reference_that_is_paid_once_more_needs_attention_once_more() {
     let mut ledger = Ledger::after([paid("n1"), paid("n2")]);
     assert!(ledger.transaction().attention.contains_key(&AttentionReason::PaidAgain));
     assert!(end(&mut ledger, None));
-    ledger.weigh(&paid("n2"));
+    ledger.apply(&paid("n2"));
     assert!(ledger.transaction().attention.is_empty(), "a duplicate is no payment");
-    ledger.weigh(&paid("n3"));
+    ledger.apply(&paid("n3"));
     assert!(ledger.transaction().attention.contains_key(&AttentionReason::PaidAgain));
 }

@@ -1,4 +1,4 @@
-//! A restored table: whatever was published after the snapshot, a consumer that keeps the highest outcome ends with the truth.
+//! A restored table: whatever was published after the snapshot, a consumer that keeps the highest sequence ends with the truth.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Evidence, OutcomeDetail, OutcomeEvent, Outgoing, PaymentStatus, RESTORED_OUTCOME_STEP, SilenceKind,
-    Transaction, restore,
+    ChangeKind, Confirmation, Evidence, OutcomeDetail, OutcomeEvent, PaymentStatus, SilenceKind, Transaction, restore,
 };
 use support::{Ledger, notification, notify, register, silence};
 
@@ -28,7 +27,7 @@ impl World {
         }
         let detail = OutcomeEvent::latest(transaction).unwrap().detail;
         assert!(self.ids.insert(detail.event_id.clone()), "{} was used before", detail.event_id);
-        if self.held.as_ref().is_none_or(|held| held.outcome < detail.outcome) {
+        if self.held.as_ref().is_none_or(|held| held.sequence < detail.sequence) {
             self.held = Some(detail);
         }
     }
@@ -88,11 +87,11 @@ fn check(answers: &[&str], snapshot_after: usize, truth: &str) {
     assert_eq!(ledger.transaction().next_check_at, Some(ledger.now), "it is due");
     world.answer(&mut ledger, truth);
     assert_eq!(world.held_status(), Some(truth), "{answers:?}, snapshot after {snapshot_after}");
-    assert_eq!(ledger.transaction().status.as_str(), truth);
-    let outcome = ledger.transaction().outcome;
+    assert_eq!(ledger.transaction().status().as_str(), truth);
+    let published = ledger.published();
     ledger.wait(Duration::from_secs(3600));
     world.answer(&mut ledger, truth);
-    assert_eq!(ledger.transaction().outcome, outcome, "it is told once");
+    assert_eq!(ledger.published(), published, "it is told once");
 }
 
 #[test]
@@ -100,9 +99,10 @@ fn silence_leaves_a_restored_transaction_due_and_untold() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
     ledger.stored = Some(restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction);
-    ledger.weigh(&silence(SilenceKind::Unavailable, true));
+    ledger.apply(&silence(SilenceKind::Outage));
     let transaction = ledger.transaction();
-    assert!(transaction.tell_again && transaction.next_check_at.is_some());
+    assert!(matches!(ledger.as_final().confirmation, Confirmation::BeforeRestore(_)));
+    assert!(transaction.next_check_at.is_some());
     assert_eq!(transaction.change, ChangeKind::Noted);
 }
 
@@ -128,8 +128,8 @@ fn what_has_come_in_meanwhile_is_kept() {
     let restored = write.transaction;
     let ids: Vec<_> = restored.notifications.keys().map(|id| id.as_str()).collect();
     assert_eq!(ids, ["n1", "n2"]);
-    assert_eq!((restored.status.as_str(), restored.in_doubt()), ("Success", true));
-    assert_eq!((restored.version, restored.outcome), (snapshot.version + 1, 1 + RESTORED_OUTCOME_STEP));
+    assert_eq!((restored.status().as_str(), restored.in_doubt()), ("Success", true));
+    assert_eq!((restored.version, restored.sequence), (snapshot.version + 1, snapshot.sequence));
 }
 
 /// A stream that goes on after the loss must not see a version twice.
@@ -146,20 +146,20 @@ fn what_was_lost_comes_home_as_the_next_version() {
 #[test]
 fn a_state_that_an_answer_made_final_meanwhile_is_never_taken_back() {
     let mut ledger = Ledger::after([register(None), notify(notification("n1", "InProcessing"))]);
-    ledger.weigh(&notify(notification("n2", "Pending")));
+    ledger.apply(&notify(notification("n2", "Pending")));
     let snapshot = ledger.transaction().clone();
     let mut fresh = Ledger::new();
-    fresh.weigh_all(&[notify(notification("n3", "Declined")), support::answer("Declined", 0)]);
+    fresh.apply_all(&[notify(notification("n3", "Declined")), support::answer("Declined", 0)]);
     assert!(fresh.transaction().version < snapshot.version);
     let restored = restore(snapshot, Some(fresh.transaction()), ledger.now).unwrap().transaction;
-    assert_eq!(restored.status, PaymentStatus::parse("Declined").unwrap());
+    assert_eq!(restored.status(), PaymentStatus::parse("Declined").unwrap());
     assert_eq!(restored.notifications.len(), 3);
-    assert_eq!(restored.outcome, 1 + RESTORED_OUTCOME_STEP);
+    assert_eq!(restored.sequence, fresh.transaction().sequence, "the highest of both");
 }
 
-/// The table is lost, a repeated webhook opens the transaction anew, and only then is it restored: its outcomes began at 1 again.
+/// The table is lost, a repeated webhook opens the transaction anew, and only then is it restored.
 #[test]
-fn what_was_opened_anew_since_is_raised_however_many_writes_it_has() {
+fn what_was_opened_anew_since_is_merged_however_many_writes_it_has() {
     let mut world = World::default();
     let mut ledger = Ledger::after([notify(notification("n1", "Pending"))]);
     let snapshot = ledger.transaction().clone();
@@ -172,7 +172,7 @@ fn what_was_opened_anew_since_is_raised_however_many_writes_it_has() {
         *received_at = ledger.now;
     }
     for evidence in [late, notify(notification("n3", "InProcessing"))] {
-        ledger.weigh(&evidence);
+        ledger.apply(&evidence);
     }
     let present = ledger.transaction().clone();
     assert!(present.version > snapshot.version);
@@ -186,13 +186,15 @@ fn what_was_opened_anew_since_is_raised_however_many_writes_it_has() {
 }
 
 #[test]
-fn what_was_told_before_the_snapshot_keeps_its_outcome() {
+fn what_was_told_before_the_snapshot_keeps_its_sequence() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
-    let told = Outgoing::latest(ledger.transaction()).unwrap();
+    let told = OutcomeEvent::latest(ledger.transaction()).unwrap();
+    let sequence = told.detail.sequence;
     let restored = restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction;
-    assert_eq!(Outgoing::latest(&restored), Some(told), "told again as it was, not under the raised outcome");
+    assert_eq!(OutcomeEvent::latest(&restored), Some(told), "told again as it was, whatever is known besides");
     ledger.stored = Some(restored);
     ledger.answer("Success");
-    assert_eq!(Outgoing::latest(ledger.transaction()).unwrap().event.detail.outcome, 2 + RESTORED_OUTCOME_STEP);
+    let next = OutcomeEvent::latest(ledger.transaction()).unwrap().detail;
+    assert_eq!((next.reason.as_deref(), next.sequence > sequence), (Some("Restored"), true));
 }

@@ -31,9 +31,9 @@ fn every_state_against_every_evidence() {
 /// What the evidence does, ten seconds after the state was made.
 fn cell(mut ledger: Ledger, evidence: &Evidence) -> String {
     ledger.wait(Duration::from_secs(10));
-    let outcome = ledger.transaction_outcome();
+    let published = ledger.published();
     let writes = ledger.writes.len();
-    let disposition = ledger.weigh(evidence);
+    let disposition = ledger.apply(evidence);
     if ledger.writes.len() == writes {
         return format!("{disposition:?}, nothing written");
     }
@@ -43,11 +43,11 @@ fn cell(mut ledger: Ledger, evidence: &Evidence) -> String {
         Some(at) if at <= ledger.now => "now".to_owned(),
         Some(at) => about(at.since(ledger.now)),
     };
-    let mut text = format!("{disposition:?}: {}, {:?}, due {due}", transaction.status, transaction.change);
+    let mut text = format!("{disposition:?}: {}, {:?}, due {due}", transaction.status(), transaction.change);
     if transaction.in_doubt() {
         text.push_str(", in doubt");
     }
-    if transaction.outcome > outcome {
+    if ledger.published() > published {
         let published = transaction.published.as_ref().unwrap();
         let reason = published.reason.as_deref().unwrap_or("no reason");
         write!(text, ", published ({reason}, {})", if published.paid { "paid" } else { "not paid" }).unwrap();
@@ -65,12 +65,6 @@ fn about(delay: Duration) -> String {
     }
 }
 
-impl Ledger {
-    fn transaction_outcome(&self) -> u64 {
-        self.stored.as_ref().map_or(0, |t| t.outcome)
-    }
-}
-
 fn states() -> Vec<(&'static str, Ledger)> {
     let first = |status: &str| notify(notification("n-first", status));
     let finalised = |status: &str| Ledger::after([first("Pending"), answer(status, 1)]);
@@ -80,7 +74,7 @@ fn states() -> Vec<(&'static str, Ledger)> {
     untyped_answer.facts.payment_type = None;
     let mut foreign = Ledger::new();
     foreign.rules.terminal_ids = Some(["77".to_owned()].into());
-    foreign.weigh(&first("Pending"));
+    foreign.apply(&first("Pending"));
     vec![
         ("nothing stored", Ledger::new()),
         ("Partial, a status that C.4 does not know", Ledger::after([first("Partial")])),
@@ -155,10 +149,10 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
         ("answer Declined with another currency".to_owned(), said(other_currency)),
         (format!("answer about another transaction than {}", id()), said(other_transaction)),
         ("answer Timeout to an older question".to_owned(), answer("Timeout", version.saturating_sub(1))),
-        ("no answer: not found".to_owned(), silence(SilenceKind::NotFound, false)),
-        ("no answer: credentials refused".to_owned(), silence(SilenceKind::Unauthorised, false)),
-        ("no answer: all is down".to_owned(), silence(SilenceKind::Unavailable, true)),
-        ("no answer: only this one".to_owned(), silence(SilenceKind::Unavailable, false)),
+        ("no answer: not found".to_owned(), silence(SilenceKind::NotFound)),
+        ("no answer: credentials refused".to_owned(), silence(SilenceKind::Unauthorised)),
+        ("no answer: all is down".to_owned(), silence(SilenceKind::Outage)),
+        ("no answer: only this one".to_owned(), silence(SilenceKind::Unavailable)),
     ]);
     all
 }

@@ -25,12 +25,12 @@ fn what_is_learned_after_an_outcome_does_not_change_it() {
     ledger.answer("Success");
     let told = event(&ledger);
     assert_eq!(told.detail.merchant_transaction_id, None);
-    ledger.weigh(&notify(late("n1")));
+    ledger.apply(&notify(late("n1")));
     assert_eq!(ledger.transaction().facts.merchant_transaction_id, word("order-1"), "it is learned");
     assert_eq!(event(&ledger), told, "and not told under an outcome that was told without it");
     let mut more = late("n2");
     more.facts.terminal_id = word("another");
-    ledger.weigh(&notify(more));
+    ledger.apply(&notify(more));
     assert_eq!(event(&ledger), told, "nor later");
 }
 
@@ -38,10 +38,10 @@ fn what_is_learned_after_an_outcome_does_not_change_it() {
 fn the_next_outcome_tells_all_that_was_learned() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
-    ledger.weigh(&notify(late("n1")));
+    ledger.apply(&notify(late("n1")));
     ledger.answer("Declined");
     let told = event(&ledger);
-    assert_eq!((told.detail.outcome, told.detail.merchant_transaction_id), (2, word("order-1")));
+    assert_eq!((ledger.published(), told.detail.merchant_transaction_id), (2, word("order-1")));
     assert_eq!(told.detail.occurred_at, at(7).to_string());
 }
 
@@ -53,7 +53,7 @@ fn an_answer_that_agrees_does_not_change_what_was_told() {
     let told = event(&ledger);
     let mut answer = status_answer("Success");
     answer.facts.payment_method = word("CARD");
-    ledger.weigh(&Evidence::Answer { answer, asked_version: ledger.version() });
+    ledger.apply(&Evidence::Answer { answer, asked_version: ledger.version() });
     assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (word("CARD"), told));
 }
 
@@ -64,7 +64,7 @@ fn the_state_of_a_reference_is_no_part_of_what_was_told() {
     ledger.answer("Success");
     let mut paid = status_answer("Success");
     paid.facts.reference_status = Some(ReferenceStatus::Paid);
-    ledger.weigh(&Evidence::Answer { answer: paid, asked_version: ledger.version() });
+    ledger.apply(&Evidence::Answer { answer: paid, asked_version: ledger.version() });
     let transaction = ledger.transaction();
     assert_eq!(transaction.facts.reference_status, Some(ReferenceStatus::Paid));
     assert_eq!(transaction.published.as_ref().unwrap().told, None);
@@ -74,6 +74,6 @@ fn the_state_of_a_reference_is_no_part_of_what_was_told() {
 fn nothing_is_put_aside_while_nothing_was_learned() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
-    ledger.weigh(&notify(notification("n1", "Success")));
+    ledger.apply(&notify(notification("n1", "Success")));
     assert_eq!(ledger.transaction().published.as_ref().unwrap().told, None);
 }

@@ -6,10 +6,8 @@ mod client;
 mod credentials;
 mod exchange;
 mod retry_after;
-mod vault;
 
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use client::{StatusApiConfig, StatusClient, StatusClientError};
+pub use client::{StatusClient, StatusClientError};
 pub use credentials::{Credentials, CredentialsError};
 pub use exchange::{ANSWER_BYTES_MAX, reply};
-pub use vault::{CredentialSource, FixedCredentials};

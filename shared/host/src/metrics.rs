@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Env, SystemClock};
+use spg_time::{Clock, SystemClock};
+
+use crate::Env;
 
 const NAMESPACE: &str = "SpgWebhooks";
 /// The dimensions that every metric has. Each set of values is a metric of its own, with a price of its own.
@@ -82,29 +84,23 @@ impl Metrics {
         }
     }
 
-    #[cfg(feature = "reconcile")]
-    pub fn tally(&mut self, tallies: impl IntoIterator<Item = spg_reconcile::Tally>) {
-        use spg_reconcile::Tally;
-        for tally in tallies {
-            match tally {
-                Tally::Count(name) => self.count(name, 1),
-                Tally::Counts(name, n) => self.count(name, u64::try_from(n).unwrap_or(u64::MAX)),
-                Tally::CountBy(name, kind) => self.count_by(name, kind, 1),
-                Tally::Duration(name, duration) => self.duration(name, duration),
-            }
+    /// What a count has come to so far.
+    pub fn total(&self, name: &str) -> u64 {
+        match self.totals.get(name) {
+            Some(Metric::Count(n)) => *n,
+            Some(Metric::Milliseconds(_)) | None => 0,
         }
     }
 
-    /// Writes everything to stdout and starts anew.
-    pub fn flush(&mut self, source: &MetricSource) {
+    /// Writes everything to stdout.
+    pub fn flush(self, source: &MetricSource) {
         let mut text = String::new();
-        for document in self.documents(source, SystemClock.now_millis()) {
+        for document in self.documents(source, SystemClock.now().millis()) {
             text.push_str(&document.to_string());
             text.push('\n');
         }
         // Nothing can be done, nor said, about a closed stdout.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
-        *self = Self::default();
     }
 
     fn documents(&self, source: &MetricSource, timestamp: u64) -> Vec<Value> {
@@ -286,17 +282,5 @@ mod tests {
     #[test]
     fn nothing_counted_nothing_written() {
         assert!(Metrics::default().documents(&source("ack"), 0).is_empty());
-    }
-
-    #[cfg(feature = "reconcile")]
-    #[test]
-    fn tallies_of_a_settlement() {
-        use spg_reconcile::Tally;
-        let mut metrics = Metrics::default();
-        let latency = Tally::Duration("StatusApiLatency", Duration::from_millis(3));
-        metrics.tally([Tally::Count("Finalised"), latency, Tally::CountBy("UnusualAnswers", "Refused")]);
-        let documents = metrics.documents(&source("processor"), 0);
-        assert_eq!((&documents[0]["Finalised"], &documents[0]["StatusApiLatency"]), (&json!(1), &json!(3)));
-        assert_eq!(documents[1]["Kind"], "Refused");
     }
 }

@@ -1,14 +1,12 @@
 //! A transaction as an item: what is absent has no attribute.
 //!
-//! Times are epoch milliseconds, but `expiresAt` is in seconds, as DynamoDB's TTL wants it. It loses its milliseconds
-//! on the way through the table; that is harmless, because a transaction is only ever compared with what was read,
-//! never with what was written.
+//! Times are epoch milliseconds, but `expiresAt` is in seconds, as DynamoDB's TTL wants it.
 
 use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, Change, ChangeKind, Facts, NotificationRecord, PaymentStatus, Published, Source, Timestamp, Told,
+    Amount, Change, Confirmation, Facts, Lifecycle, NotificationRecord, PaymentStatus, Published, Timestamp, Told,
     Transaction, Word,
 };
 
@@ -25,7 +23,8 @@ pub fn to_item(transaction: &Transaction) -> Item {
     let mut attributes = scalars(transaction);
     let notifications = transaction.notifications.iter().map(|(id, n)| (id.to_string(), notification(n)));
     attributes.insert(attribute::NOTIFICATIONS.to_owned(), AttributeValue::M(notifications.collect()));
-    let claims = transaction.claims.iter().map(|(status, at)| (status.to_string(), time(*at)));
+    let claims =
+        transaction.lifecycle.claims().into_iter().flatten().map(|(status, at)| (status.to_string(), time(*at)));
     attributes.insert(attribute::CLAIMS.to_owned(), AttributeValue::M(claims.collect()));
     let attention = transaction.attention.iter().map(|(reason, at)| (reason.to_string(), time(*at)));
     attributes.insert(attribute::ATTENTION.to_owned(), AttributeValue::M(attention.collect()));
@@ -36,23 +35,18 @@ pub fn to_item(transaction: &Transaction) -> Item {
 pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     let mut map = Map::default();
     map.put(attribute::TRANSACTION_ID, text(transaction.id.as_str()));
-    map.put(attribute::PAYMENT_STATUS, status(&transaction.status));
+    map.put(attribute::PAYMENT_STATUS, status(&transaction.status()));
     map.put(attribute::VERSION, number(transaction.version));
     map.put(attribute::SCHEMA_VERSION, number(SCHEMA_VERSION));
-    map.put(attribute::CHANGE, text(change_text(transaction.change)));
-    map.put(attribute::OUTCOME, number(transaction.outcome));
+    map.put(attribute::CHANGE, text(transaction.change.as_str()));
+    map.put(attribute::SEQUENCE, number(transaction.sequence));
     map.put(attribute::FIRST_SEEN_AT, time(transaction.first_seen_at));
     map.put(attribute::HISTORY, AttributeValue::L(transaction.history.iter().map(change).collect()));
     map.put_some(attribute::RESOLVED, resolved(transaction));
     map.put_some(attribute::PUBLISHED, transaction.published.as_ref().map(published));
-    map.put_some(attribute::CONFIRMED_AT, transaction.confirmed_at.map(time));
-    let answered_version = Some(transaction.answered_version).filter(|version| *version > 0);
-    map.put_some(attribute::ANSWERED_VERSION, answered_version.map(number));
-    map.put_some(attribute::AGREED_SINCE, transaction.agreed_since.map(time));
+    map.put_some(attribute::ANSWERED_VERSION, transaction.answered_version.map(number));
     map.put_some(attribute::SILENCES, Some(transaction.silences).filter(|n| *n > 0).map(|n| number(n.into())));
-    map.put_some(attribute::RECHECK_AT, transaction.recheck_at.map(time));
-    map.put_some(attribute::TELL_AGAIN, flag(transaction.tell_again));
-    map.put_some(attribute::FOREIGN, flag(transaction.foreign));
+    lifecycle(&mut map, &transaction.lifecycle);
     map.put_some(attribute::EXPIRES_AT, transaction.expires_at.map(|at| number(at.seconds())));
     // Both keys of the index or neither: an item with one of them would not be in it.
     if let Some(at) = transaction.next_check_at {
@@ -61,6 +55,22 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     }
     facts(&mut map, &transaction.facts);
     map.0
+}
+
+/// All but the status and the claims.
+fn lifecycle(map: &mut Map, lifecycle: &Lifecycle) {
+    match lifecycle {
+        Lifecycle::Foreign(_) => map.put_some(attribute::FOREIGN, flag(true)),
+        Lifecycle::Open(_) => {}
+        Lifecycle::Final(is) => {
+            map.put(attribute::CONFIRMED_AT, time(is.confirmation.at()));
+            let restored = matches!(is.confirmation, Confirmation::BeforeRestore(_));
+            map.put_some(attribute::TELL_AGAIN, flag(restored));
+            let agreed_since = is.dispute.as_ref().and_then(|dispute| dispute.agreed_since);
+            map.put_some(attribute::AGREED_SINCE, agreed_since.map(time));
+            map.put_some(attribute::RECHECK_AT, is.recheck_at.map(time));
+        }
+    }
 }
 
 fn facts(map: &mut Map, facts: &Facts) {
@@ -88,7 +98,7 @@ fn change(change: &Change) -> AttributeValue {
     map.put(member::VERSION, number(change.version));
     map.put_some(member::FROM, change.from.as_ref().map(status));
     map.put(member::TO, status(&change.to));
-    map.put(member::SOURCE, text(source_text(change.source)));
+    map.put(member::SOURCE, text(change.source.as_str()));
     map.put(member::AT, time(change.at));
     map.into()
 }
@@ -106,7 +116,7 @@ fn resolved(transaction: &Transaction) -> Option<AttributeValue> {
 
 fn published(published: &Published) -> AttributeValue {
     let mut map = Map::default();
-    map.put(member::CHANGE, text(change_text(published.change)));
+    map.put(member::CHANGE, text(published.change.as_str()));
     map.put(member::VERSION, number(published.version));
     map.put(member::STATUS, status(&published.status));
     map.put_some(member::PREVIOUS, published.previous.as_ref().map(status));
@@ -119,7 +129,7 @@ fn published(published: &Published) -> AttributeValue {
 
 fn told(told: &Told) -> AttributeValue {
     let mut map = Map::default();
-    map.put(attribute::OUTCOME, number(told.outcome));
+    map.put(attribute::SEQUENCE, number(told.sequence));
     map.put_some(attribute::CONFIRMED_AT, told.confirmed_at.map(time));
     facts(&mut map, &told.facts);
     map.into()
@@ -156,25 +166,6 @@ fn status(status: &PaymentStatus) -> AttributeValue {
 /// False is absent.
 fn flag(flag: bool) -> Option<AttributeValue> {
     flag.then_some(AttributeValue::Bool(true))
-}
-
-fn change_text(change: ChangeKind) -> &'static str {
-    match change {
-        ChangeKind::Noted => "Noted",
-        ChangeKind::Opened => "Opened",
-        ChangeKind::Advanced => "Advanced",
-        ChangeKind::NeedsAttention => "NeedsAttention",
-        ChangeKind::Finalised => "Finalised",
-        ChangeKind::Corrected => "Corrected",
-    }
-}
-
-fn source_text(source: Source) -> &'static str {
-    match source {
-        Source::Registration => "Registration",
-        Source::Notification => "Notification",
-        Source::StatusApi => "StatusApi",
-    }
 }
 
 #[derive(Default)]

@@ -12,15 +12,17 @@
 //! | `change` | Noted | the next write says what it was itself |
 //! | `referenceStatus` | Unpaid: anything but PAID is not paid | becomes UNPAID |
 //! | `history[*].by` | Notification, the source that decides nothing | becomes Notification |
+//!
+//! What must not exist together is met in [`lifecycle`] alone.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use serde::de::value::Error as Unknown;
-use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, Note, NotificationId, NotificationRecord,
-    PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Told, Transaction, TransactionId, Word,
+    Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, Lifecycle,
+    Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution, Source,
+    Timestamp, Told, Transaction, TransactionId, Word,
 };
 
 use crate::attribute::{self, member};
@@ -54,28 +56,43 @@ pub(crate) fn from_attributes(attributes: &Attributes) -> Result<Transaction, Un
 fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
     Ok(Transaction {
         id: item.get(attribute::TRANSACTION_ID, as_transaction_id)?,
-        status: item.status(attribute::PAYMENT_STATUS)?,
         version: item.number(attribute::VERSION)?,
         facts: facts(item)?,
         first_seen_at: item.time(attribute::FIRST_SEEN_AT)?,
-        confirmed_at: item.some(attribute::CONFIRMED_AT, Fields::time)?,
-        answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?.unwrap_or_default(),
-        claims: times_by_variant(item, attribute::CLAIMS)?,
-        agreed_since: item.some(attribute::AGREED_SINCE, Fields::time)?,
+        lifecycle: lifecycle(item)?,
+        answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?,
         silences: item.some(attribute::SILENCES, Fields::number)?.map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
-        recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
-        tell_again: item.flag(attribute::TELL_AGAIN)?,
-        foreign: item.flag(attribute::FOREIGN)?,
         notifications: notifications(item)?,
         history: history(item)?,
         change: item.variant(attribute::CHANGE)?.unwrap_or(ChangeKind::Noted),
         attention: times_by_variant(item, attribute::ATTENTION)?,
         resolved: resolved(item)?,
-        outcome: item.number(attribute::OUTCOME)?,
+        sequence: item.number(attribute::SEQUENCE)?,
         published: published(item)?,
         next_check_at: item.some(attribute::NEXT_CHECK_AT, Fields::time)?,
         expires_at: item.some(attribute::EXPIRES_AT, Fields::number)?.map(seconds),
     })
+}
+
+/// The one place that meets what this version never writes: a final status that no answer confirmed is unreadable (rule 1); what only a
+/// final state has is not looked at beside another one, nor is `foreign` beside a final state; nor a claim of the final state itself.
+fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, Bad> {
+    let mut claims: Claims = times_by_variant(item, attribute::CLAIMS)?;
+    let status = match item.status(attribute::PAYMENT_STATUS)? {
+        PaymentStatus::Open(status) if item.flag(attribute::FOREIGN)? => return Ok(Lifecycle::Foreign(status)),
+        PaymentStatus::Open(status) => return Ok(Lifecycle::Open(Open { status, claims })),
+        PaymentStatus::Final(status) => status,
+    };
+    claims.remove(&status);
+    let agreed_since = item.some(attribute::AGREED_SINCE, Fields::time)?;
+    let confirmed_at = item.time(attribute::CONFIRMED_AT)?;
+    let restored = item.flag(attribute::TELL_AGAIN)?;
+    Ok(Lifecycle::Final(Final {
+        status,
+        confirmation: if restored { Confirmation::BeforeRestore } else { Confirmation::At }(confirmed_at),
+        dispute: (!claims.is_empty()).then_some(Dispute { claims, agreed_since }),
+        recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
+    }))
 }
 
 fn facts(item: &Fields<'_>) -> Result<Facts, Bad> {
@@ -131,7 +148,7 @@ fn history(item: &Fields<'_>) -> Result<Vec<Change>, Bad> {
 fn resolved(item: &Fields<'_>) -> Result<BTreeMap<AttentionReason, Resolution>, Bad> {
     let name = attribute::RESOLVED;
     let Some(entries) = item.some(name, Fields::map)? else { return Ok(BTreeMap::new()) };
-    let known = entries.attributes.iter().filter_map(|(key, entry)| Some((parse_variant(key)?, entry)));
+    let known = entries.attributes.iter().filter_map(|(key, entry)| Some((key.parse().ok()?, entry)));
     let read = |(reason, entry)| {
         let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
         let note = entry.get(member::NOTE, |value| Note::new(as_text(value)?).ok())?;
@@ -157,29 +174,20 @@ fn published(item: &Fields<'_>) -> Result<Option<Published>, Bad> {
 
 fn told(told: &Fields<'_>) -> Result<Told, Bad> {
     Ok(Told {
-        outcome: told.number(attribute::OUTCOME)?,
+        sequence: told.number(attribute::SEQUENCE)?,
         facts: facts(told)?,
         confirmed_at: told.some(attribute::CONFIRMED_AT, Fields::time)?,
     })
 }
 
-fn times_by_variant<K: Ord + DeserializeOwned>(
-    item: &Fields<'_>,
-    name: &'static str,
-) -> Result<BTreeMap<K, Timestamp>, Bad> {
+fn times_by_variant<K: Ord + FromStr>(item: &Fields<'_>, name: &'static str) -> Result<BTreeMap<K, Timestamp>, Bad> {
     let entries = item.map(name)?.attributes.iter();
-    let known = entries.filter_map(|(key, at)| Some((parse_variant(key)?, at)));
+    let known = entries.filter_map(|(key, at)| Some((key.parse().ok()?, at)));
     known.map(|(variant, at)| Ok((variant, as_time(at).ok_or_else(|| item.bad(name))?))).collect()
 }
 
 fn seconds(seconds: u64) -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1000))
-}
-
-/// The variant of this name, if there is one.
-fn parse_variant<T: DeserializeOwned>(name: &str) -> Option<T> {
-    let deserializer = IntoDeserializer::<Unknown>::into_deserializer(name);
-    T::deserialize(deserializer).ok()
 }
 
 /// The path of what cannot be read.
@@ -235,8 +243,8 @@ impl<'a> Fields<'a> {
     }
 
     /// None: a variant of a newer version.
-    fn variant<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Bad> {
-        self.text(name).map(parse_variant)
+    fn variant<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Bad> {
+        self.text(name).map(|text| text.parse().ok())
     }
 
     /// A map in it.

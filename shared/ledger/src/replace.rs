@@ -1,6 +1,5 @@
 //! Writing a whole item under its condition: for operators who restore. No function does it.
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use spg_domain::Write;
@@ -8,8 +7,7 @@ use spg_reconcile::{StoreError, Written};
 
 use crate::attribute;
 use crate::item::to_item;
-use crate::read::from_attributes;
-use crate::store::{Ledger, failed, neutral};
+use crate::store::{Ledger, failed, lost};
 
 /// The operation, as AWS and its logs call it.
 const PUT: &str = "PutItem";
@@ -40,18 +38,10 @@ impl Ledger {
         };
         match request.send().await {
             Ok(_) => Ok(Written::Done),
-            Err(error) => lost(error),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refusal)) => lost(PUT, refusal.item.clone()),
+                Some(_) | None => Err(failed(PUT, error)),
+            },
         }
     }
-}
-
-fn lost(error: SdkError<PutItemError>) -> Result<Written, StoreError> {
-    let Some(PutItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() else {
-        return Err(failed(PUT, error));
-    };
-    let Some(item) = refusal.item.clone().filter(|item| !item.is_empty()) else {
-        return Ok(Written::Lost(None));
-    };
-    let stored = from_attributes(&neutral(item)).map_err(|error| failed(PUT, error))?;
-    Ok(Written::Lost(Some(Box::new(stored))))
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use spg_domain::{Transaction, TransactionId, Write};
@@ -106,7 +105,7 @@ impl Store for Ledger {
     }
 
     /// One UpdateItem. Where the answer to it was lost and the client sent it again, its own first try makes the
-    /// condition fail: [`Written::Lost`] then holds what was written here, in which the evidence is a duplicate.
+    /// condition fail: [`Written::Lost`] then holds exactly the transaction of `write`.
     async fn write(&self, write: &Write) -> Result<Written, StoreError> {
         let update = Update::new(write).map_err(|error| failed(UPDATE, error))?;
         let request = self
@@ -121,20 +120,18 @@ impl Store for Ledger {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match Box::pin(request.send()).await {
             Ok(_) => Ok(Written::Done),
-            Err(error) => lost(error),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => lost(UPDATE, refusal.item.clone()),
+                Some(_) | None => Err(failed(UPDATE, error)),
+            },
         }
     }
 }
 
-/// What is stored instead, if the condition was what failed; none where the item is gone.
-fn lost(error: SdkError<UpdateItemError>) -> Result<Written, StoreError> {
-    let Some(UpdateItemError::ConditionalCheckFailedException(refusal)) = error.as_service_error() else {
-        return Err(failed(UPDATE, error));
-    };
-    let Some(item) = refusal.item.clone().filter(|item| !item.is_empty()) else {
-        return Ok(Written::Lost(None));
-    };
-    let stored = from_attributes(&neutral(item)).map_err(|error| failed(UPDATE, error))?;
+/// What is stored instead, where the condition was what failed; none where the item is gone.
+pub(crate) fn lost(operation: &'static str, item: Option<SdkItem>) -> Result<Written, StoreError> {
+    let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Written::Lost(None)) };
+    let stored = from_attributes(&neutral(item)).map_err(|error| failed(operation, error))?;
     Ok(Written::Lost(Some(Box::new(stored))))
 }
 

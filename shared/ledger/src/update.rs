@@ -82,11 +82,15 @@ impl Update {
             }
         }
         self.notifications(write);
-        let claims = FinalStatus::ALL.map(|s| (s.as_str(), write.transaction.claims.get(&s).copied().map(time)));
-        self.entries(attribute::CLAIMS, &claims);
-        let attention =
-            attention_reasons().map(|r| (r.as_str(), write.transaction.attention.get(&r).copied().map(time)));
-        self.entries(attribute::ATTENTION, &attention.collect::<Vec<_>>());
+        let claims = write.transaction.lifecycle.claims();
+        for status in FinalStatus::ALL {
+            let at = claims.and_then(|claims| claims.get(status));
+            self.entry_of(attribute::CLAIMS, status.as_str(), at.copied().map(time));
+        }
+        for reason in AttentionReason::ALL {
+            let at = write.transaction.attention.get(reason);
+            self.entry_of(attribute::ATTENTION, reason.as_str(), at.copied().map(time));
+        }
     }
 
     fn notifications(&mut self, write: &Write) {
@@ -100,14 +104,12 @@ impl Update {
         }
     }
 
-    /// Entries of a map whose keys are known: each is set or removed, any other is left alone.
-    fn entries(&mut self, map: &str, entries: &[(&str, Option<AttributeValue>)]) {
-        for (key, value) in entries {
-            let path = self.entry(map, key, key);
-            match value {
-                Some(value) => self.set(&path, key, value.clone()),
-                None => self.remove(&path),
-            }
+    /// An entry of a map whose keys are known: it is set or removed, and any other is left alone.
+    fn entry_of(&mut self, map: &str, key: &str, value: Option<AttributeValue>) {
+        let path = self.entry(map, key, key);
+        match value {
+            Some(value) => self.set(&path, key, value),
+            None => self.remove(&path),
         }
     }
 
@@ -144,26 +146,11 @@ impl Update {
     }
 }
 
-/// Every reason there is: the next one is found through the match, which a new reason makes incomplete.
-fn attention_reasons() -> impl Iterator<Item = AttentionReason> {
-    use AttentionReason as R;
-    std::iter::successors(Some(R::AmountMismatch), |reason| match reason {
-        R::AmountMismatch => Some(R::CurrencyMismatch),
-        R::CurrencyMismatch => Some(R::TransactionIdMismatch),
-        R::TransactionIdMismatch => Some(R::UnexpectedCorrection),
-        R::UnexpectedCorrection => Some(R::PaymentTypeUnknown),
-        R::PaymentTypeUnknown => Some(R::PaidAgain),
-        R::PaidAgain => Some(R::Unknown),
-        R::Unknown => Some(R::Lapsed),
-        R::Lapsed => Some(R::TooManyNotifications),
-        R::TooManyNotifications => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use spg_domain::{
-        Draft, Evidence, Facts, Notification, NotificationId, Rules, Timestamp, Transaction, TransactionId,
+        Claims, Decision, Evidence, Facts, Lifecycle, Notification, NotificationId, Open, OpenStatus, Rules, Timestamp,
+        Transaction, TransactionId,
     };
 
     use super::*;
@@ -174,7 +161,7 @@ mod tests {
 
     fn write_of(notifications: usize, stored: Option<Transaction>) -> Write {
         let rules = Rules::default();
-        let mut draft = Draft::new(TransactionId::new("t").unwrap(), stored, &rules);
+        let mut decision = Decision::new(TransactionId::new("t").unwrap(), stored, &rules);
         for n in 0..notifications {
             let notification = Notification {
                 notification_id: NotificationId::new(format!("{n:0256}")).unwrap(),
@@ -183,15 +170,16 @@ mod tests {
                 return_code: None,
             };
             let received_at = Timestamp::from_millis(1);
-            draft.weigh(&Evidence::Notification { notification, received_at }, received_at);
+            decision.apply(&Evidence::Notification { notification, received_at }, received_at);
         }
-        draft.conclude().unwrap()
+        decision.into_write().unwrap()
     }
 
     fn with_everything(mut write: Write) -> Write {
         let at = Timestamp::from_millis(1);
-        write.transaction.claims = FinalStatus::ALL.into_iter().map(|status| (status, at)).collect();
-        write.transaction.attention = attention_reasons().map(|reason| (reason, at)).collect();
+        let claims: Claims = FinalStatus::ALL.iter().map(|status| (*status, at)).collect();
+        write.transaction.lifecycle = Lifecycle::Open(Open { status: OpenStatus::Pending, claims });
+        write.transaction.attention = AttentionReason::ALL.iter().map(|reason| (*reason, at)).collect();
         write
     }
 

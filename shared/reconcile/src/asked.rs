@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{Disposition, RETURN_CODE_SUCCESS, SilenceKind, TransactionId, Word};
-
-use crate::Reply;
-
-/// Not told in a log.
-const HTTP_STATUS_USUAL: u16 = 200;
+use spg_domain::{Disposition, RETURN_CODE_SUCCESS, Reply, SilenceKind, TransactionId, Word};
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +12,7 @@ pub struct Asked {
     pub disposition: Disposition,
 }
 
-/// What a status answer is in a log, never its body. What is usual is left out: 200, and the return code of an answer without a problem.
+/// What a status answer is in a log, never its body. The return code of an answer without a problem is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerFields<'a> {
     /// The status that was told, or why none was.
@@ -38,10 +33,10 @@ impl Asked {
                 Ok(answer) => answer.payment_status.as_str(),
                 Err(SilenceKind::NotFound) => "not found",
                 Err(SilenceKind::Unauthorised) => "credentials refused",
-                Err(SilenceKind::Unavailable) => "unavailable",
+                Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => "unavailable",
             },
             answer: self.disposition.as_str(),
-            http_status: reply.http_status.filter(|status| *status != HTTP_STATUS_USUAL),
+            http_status: reply.http_status,
             return_code: reply.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS),
             problem: reply.problem,
             question_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
@@ -70,11 +65,15 @@ mod tests {
 
     use super::*;
 
-    fn asked(result: Result<PaymentStatus, SilenceKind>, http_status: u16, return_code: &str) -> Asked {
+    fn asked(
+        result: Result<PaymentStatus, SilenceKind>,
+        http_status: impl Into<Option<u16>>,
+        return_code: &str,
+    ) -> Asked {
         let answer = |payment_status| StatusAnswer { payment_status, transaction_id: None, facts: Facts::default() };
         let reply = Reply {
             result: result.map(answer),
-            http_status: Some(http_status),
+            http_status: http_status.into(),
             return_code: Word::new(return_code).ok(),
             retry_after: None,
             problem: None,
@@ -92,7 +91,7 @@ mod tests {
             problem: None,
             question_ms: 101,
         };
-        assert_eq!(asked(Ok(PaymentStatus::SUCCESS), 200, "000").fields(), usual);
+        assert_eq!(asked(Ok(PaymentStatus::SUCCESS), None, "000").fields(), usual);
         let declined = asked(PaymentStatus::parse("Declined").map_err(|_| SilenceKind::NotFound), 206, "113");
         let expected = AnswerFields { answered: "Declined", http_status: Some(206), return_code: Some("113"), ..usual };
         assert_eq!(declined.fields(), expected);
@@ -101,7 +100,8 @@ mod tests {
     #[test]
     fn of_none_it_has_why() {
         let answered = |kind| asked(Err(kind), 500, "").fields().answered.to_owned();
-        let kinds = [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::Unavailable];
-        assert_eq!(kinds.map(answered), ["not found", "credentials refused", "unavailable"]);
+        let kinds =
+            [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::RateLimited, SilenceKind::Unavailable];
+        assert_eq!(kinds.map(answered), ["not found", "credentials refused", "unavailable", "unavailable"]);
     }
 }

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use spg_domain::{Silence, SilenceKind, Timestamp, Word};
-
-use crate::Reply;
+use spg_domain::{Reply, Silence, SilenceKind, Timestamp, Word};
 
 /// Failures in a row before a process stops asking.
 const FAILURES_MAX: u32 = 5;
 /// How long it then only records.
 const COOLDOWN: Duration = Duration::from_secs(10);
 /// What a Retry-After may silence a whole process for, at most.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Terminals whose refused credentials are remembered; beyond that one more question is asked than need be.
 const TERMINALS_MAX: usize = 1000;
 
@@ -45,10 +43,10 @@ impl Cooldown {
     pub fn silence(&self, terminal: Option<&Word>, now: Timestamp) -> Option<Silence> {
         let state = self.lock();
         if now < state.api.until {
-            return Some(Silence { kind: SilenceKind::Unavailable, retry_after: None, outage: true });
+            return Some(Silence { kind: SilenceKind::Outage, retry_after: None });
         }
         let refused = state.refused.get(&terminal.cloned()).is_some_and(|run| now < run.until);
-        refused.then_some(Silence { kind: SilenceKind::Unauthorised, retry_after: None, outage: false })
+        refused.then_some(Silence { kind: SilenceKind::Unauthorised, retry_after: None })
     }
 
     /// The end of the pause in which nobody asks, if there is one now.
@@ -73,11 +71,11 @@ impl Cooldown {
                 state.refused.entry(terminal.cloned()).or_default().fail(now);
             }
             // It is up, and says for how long it wants to be left alone: several refusals at once say it no louder.
-            Err(SilenceKind::Unavailable) if reply.is_limit() && reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
-            Err(SilenceKind::Unavailable) => state.api.fail(now),
+            Err(SilenceKind::RateLimited) if reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
+            Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => state.api.fail(now),
         }
         if let (Err(_), Some(retry_after)) = (&reply.result, reply.retry_after) {
-            state.api.until = state.api.until.max(now + retry_after.min(RETRY_AFTER_MAX));
+            state.api.until = state.api.until.max(now + retry_after.min(PAUSE_MAX));
         }
     }
 
@@ -103,7 +101,7 @@ mod tests {
 
     fn reply(result: Result<(), SilenceKind>, retry_after: Option<Duration>) -> Reply {
         let answer = spg_domain::StatusAnswer {
-            payment_status: spg_domain::PaymentStatus::Pending,
+            payment_status: spg_domain::PaymentStatus::PENDING,
             transaction_id: None,
             facts: spg_domain::Facts::default(),
         };
@@ -116,7 +114,10 @@ mod tests {
 
     fn is_on(cooldown: &Cooldown, now: Timestamp) -> bool {
         let silence = cooldown.silence(None, now);
-        assert_eq!(silence.is_some_and(|silence| silence.outage), cooldown.paused_until(now).is_some());
+        assert_eq!(
+            silence.is_some_and(|silence| silence.kind == SilenceKind::Outage),
+            cooldown.paused_until(now).is_some()
+        );
         silence.is_some()
     }
 
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_limit_with_a_retry_after_pauses_for_that_long_and_not_as_an_outage() {
-        let limit = |retry_after| Reply { http_status: Some(429), ..reply(Err(SilenceKind::Unavailable), retry_after) };
+        let limit = |retry_after| reply(Err(SilenceKind::RateLimited), retry_after);
         let cooldown = Cooldown::default();
         (0..16).for_each(|_| cooldown.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
         assert!(is_on(&cooldown, at(100)) && !is_on(&cooldown, at(101)));
@@ -177,7 +178,7 @@ mod tests {
             cooldown.learn(&refused, Some(&ours), at(100));
         }
         let silence = cooldown.silence(Some(&ours), at(109)).unwrap();
-        assert_eq!((silence.kind, silence.outage), (SilenceKind::Unauthorised, false));
+        assert_eq!(silence.kind, SilenceKind::Unauthorised);
         assert!(!is_on(&cooldown, at(109)));
         assert_eq!(cooldown.silence(Some(&ours), at(110)), None, "asked again with one question");
         cooldown.learn(&refused, Some(&ours), at(110));

@@ -1,7 +1,6 @@
 //! Evidence in, a question to the Status API where one is needed, one conditional write out.
 //!
-//! Knows nothing of DynamoDB, HTTP, SPG's JSON or the wall clock: it owns the narrow traits that the ledger, the gateway, the
-//! host and the simulation implement.
+//! It owns the narrow traits that the ledger, the Status API client and the simulation implement, and knows none of them.
 
 mod asked;
 mod cooldown;
@@ -17,4 +16,4 @@ pub use cooldown::Cooldown;
 pub use settle::{Asking, Reconciler, SettleError, Settlement};
 pub use sweep::{SweepLimits, SweepReport, Sweeper};
 pub use tally::Tally;
-pub use traits::{Clock, Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written, error_chain, within};
+pub use traits::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};

@@ -34,6 +34,12 @@ impl MemoryStore {
         self.lock().writes.clone()
     }
 
+    /// How many changes of this transaction were published.
+    pub fn published(&self, id: &TransactionId) -> usize {
+        let is_it = |write: &&Write| write.transaction.id == *id && write.transaction.change.is_published();
+        self.lock().writes.iter().filter(is_it).count()
+    }
+
     /// Calls of `read`, of whatever size.
     pub fn reads(&self) -> usize {
         self.lock().reads

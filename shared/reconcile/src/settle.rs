@@ -4,11 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use spg_domain::{
-    Disposition, Draft, Evidence, Rules, Silence, SilenceKind, Timestamp, Transaction, TransactionId, Write,
+    Decision, Disposition, Evidence, Reply, Rules, Silence, SilenceKind, Timestamp, Transaction, TransactionId, Write,
 };
+use spg_time::{Clock, before_deadline};
 
-use crate::traits::within;
-use crate::{Asked, Clock, Cooldown, Question, Reply, StatusApi, Store, StoreError, Written};
+use crate::{Asked, Cooldown, Question, StatusApi, Store, StoreError, Written};
 
 /// Lost races before the evidence goes back to where it came from.
 const ATTEMPTS_MAX: u32 = 6;
@@ -57,6 +57,8 @@ pub struct Settlement {
     pub questions: Vec<Asked>,
     /// The write that was made, if anything changed.
     pub write: Option<Write>,
+    /// By the clock that decided.
+    pub decided_at: Timestamp,
 }
 
 /// The evidence was not taken in: give it back.
@@ -93,20 +95,23 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             asked: Vec::new(),
         };
         for _ in 0..ATTEMPTS_MAX {
-            let mut draft = Draft::new(id.clone(), stored.take(), &self.rules);
+            let read_version = stored.as_ref().map_or(0, |stored| stored.version);
+            let mut decision = Decision::new(id.clone(), stored.take(), &self.rules);
             let now = self.clock.now();
-            let dispositions: Vec<_> = evidence.iter().map(|e| draft.weigh(e, now)).collect();
+            let dispositions: Vec<_> = evidence.iter().map(|e| decision.apply(e, now)).collect();
             for (answer, asked) in questions.answers.iter().zip(&mut questions.asked) {
-                asked.disposition = draft.weigh(answer, now);
+                asked.disposition = decision.apply(answer, now);
             }
-            self.ask_while_wanted(&mut draft, &mut questions, &dispositions).await;
-            let write = draft.conclude();
+            self.ask_while_wanted(&mut decision, read_version, &mut questions, &dispositions).await;
+            let (decided_at, write) = (self.clock.now(), decision.into_write());
             let written = match &write {
                 Some(write) => self.write(write, deadline).await?,
                 None => Written::Done,
             };
             match written {
-                Written::Done => return Ok(Settlement { dispositions, questions: questions.asked, write }),
+                Written::Done => {
+                    return Ok(Settlement { dispositions, questions: questions.asked, write, decided_at });
+                }
                 Written::Lost(now_stored) => stored = now_stored.map(|t| *t),
             }
         }
@@ -116,7 +121,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     /// A write whose answer was lost and that was sent again loses to itself: that is a success, and must be told as one.
     async fn write(&self, write: &Write, deadline: Timestamp) -> Result<Written, StoreError> {
         Ok(match self.by(deadline, "write", self.store.write(write)).await? {
-            Written::Lost(Some(stored)) if is_own(&stored, write) => Written::Done,
+            Written::Lost(Some(stored)) if *stored == write.transaction => Written::Done,
             written @ (Written::Lost(_) | Written::Done) => written,
         })
     }
@@ -141,7 +146,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let late = || Err(StoreError { operation, source: "no answer in the time that was left".into() });
-        within(&self.clock, deadline, call).await.unwrap_or_else(late)
+        before_deadline(&self.clock, deadline, call).await.unwrap_or_else(late)
     }
 
     /// Asks the Status API.
@@ -163,9 +168,15 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         Ok(reply)
     }
 
-    async fn ask_while_wanted(&self, draft: &mut Draft<'_>, questions: &mut Questions, given: &[Disposition]) {
+    async fn ask_while_wanted(
+        &self,
+        decision: &mut Decision<'_>,
+        read_version: u64,
+        questions: &mut Questions,
+        given: &[Disposition],
+    ) {
         let mut last = questions.asked.last().map(|asked| asked.disposition).or(given.last().copied());
-        while draft.wants_answer() {
+        while decision.wants_answer() {
             let Some(wait) = questions.next_wait(last == Some(Disposition::Overtaken)) else { return };
             let wait_until = self.clock.now() + wait;
             let first = *questions.first_at.get_or_insert(wait_until);
@@ -178,19 +189,18 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             if !wait.is_zero() {
                 self.clock.sleep(wait).await;
             }
-            let asked_version = draft.stored_version();
-            let Some(transaction) = draft.transaction() else { return };
+            let Some(transaction) = decision.transaction() else { return };
             let started = self.clock.now();
             let reply = match self.ask(transaction, questions.deadline).await {
                 Ok(reply) => reply,
                 Err(silence) => {
-                    draft.weigh(&Evidence::Silence(silence), self.clock.now());
+                    decision.apply(&Evidence::Silence(silence), self.clock.now());
                     return;
                 }
             };
-            let answer = evidence_of(&reply, asked_version, true);
+            let answer = evidence_of(&reply, read_version, true);
             let now = self.clock.now();
-            let disposition = draft.weigh(&answer, now);
+            let disposition = decision.apply(&answer, now);
             last = Some(disposition);
             questions.answers.push(answer);
             questions.asked.push(Asked { reply, took: now.since(started), disposition });
@@ -231,32 +241,21 @@ impl Questions {
 
 /// A reply as evidence. `outage`: nothing else is being answered either, as far as can be seen.
 pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Evidence {
-    match &reply.result {
-        Ok(answer) => Evidence::Answer { answer: answer.clone(), asked_version },
-        Err(kind) => {
-            let outage = outage && *kind == SilenceKind::Unavailable;
-            Evidence::Silence(Silence { kind: *kind, retry_after: reply.retry_after, outage })
-        }
-    }
-}
-
-/// Whether `stored` is what `write` wrote. The store keeps whole seconds of the expiry.
-fn is_own(stored: &Transaction, write: &Write) -> bool {
-    let written = &write.transaction;
-    stored.version == written.version
-        && stored.expires_at.map(Timestamp::seconds) == written.expires_at.map(Timestamp::seconds)
-        && *stored == Transaction { expires_at: stored.expires_at, ..written.clone() }
+    let kind = match &reply.result {
+        Ok(answer) => return Evidence::Answer { answer: answer.clone(), asked_version },
+        Err(SilenceKind::Unavailable) if outage => SilenceKind::Outage,
+        Err(kind) => *kind,
+    };
+    Evidence::Silence(Silence { kind, retry_after: reply.retry_after })
 }
 
 #[cfg(test)]
 mod tests {
-    use spg_domain::{Registration, Source};
-
     use super::*;
 
     fn reply(result: Result<(), SilenceKind>) -> Reply {
         let answer = spg_domain::StatusAnswer {
-            payment_status: spg_domain::PaymentStatus::Pending,
+            payment_status: spg_domain::PaymentStatus::PENDING,
             transaction_id: None,
             facts: spg_domain::Facts::default(),
         };
@@ -295,31 +294,14 @@ mod tests {
 
     #[test]
     fn only_what_is_unavailable_is_an_outage() {
-        let is_outage = |kind, outage| match evidence_of(&reply(Err(kind)), 1, outage) {
-            Evidence::Silence(silence) => silence.outage,
-            Evidence::Answer { .. } | Evidence::Notification { .. } | Evidence::Registration { .. } => false,
+        let kind = |kind, outage| match evidence_of(&reply(Err(kind)), 1, outage) {
+            Evidence::Silence(silence) => Some(silence.kind),
+            Evidence::Answer { .. } | Evidence::Notification { .. } | Evidence::Registration { .. } => None,
         };
-        assert!(is_outage(SilenceKind::Unavailable, true) && !is_outage(SilenceKind::Unavailable, false));
-        assert!(!is_outage(SilenceKind::NotFound, true) && !is_outage(SilenceKind::Unauthorised, true));
-    }
-
-    /// The table keeps whole seconds of the expiry, and nothing else may differ.
-    #[test]
-    fn a_write_knows_itself_by_all_but_the_milliseconds_of_its_expiry() {
-        let rules = Rules::default();
-        let mut draft = Draft::new(TransactionId::new("t").unwrap(), None, &rules);
-        let registration = Registration { payment_status: None, facts: spg_domain::Facts::default() };
-        let at = Timestamp::from_millis(1_780_000_000_123);
-        draft.weigh(&Evidence::Registration { registration, received_at: at }, at);
-        let mut write = draft.conclude().unwrap();
-        write.transaction.expires_at = Some(at);
-        let seconds = Some(Timestamp::from_millis(1_780_000_000_000));
-        let stored = Transaction { expires_at: seconds, ..write.transaction.clone() };
-        assert!(is_own(&stored, &write));
-        assert!(!is_own(&Transaction { expires_at: None, ..stored.clone() }, &write));
-        assert!(!is_own(&Transaction { version: 2, ..stored.clone() }, &write));
-        let mut other = stored;
-        other.history[0].source = Source::Notification;
-        assert!(!is_own(&other, &write));
+        assert_eq!(kind(SilenceKind::Unavailable, true), Some(SilenceKind::Outage));
+        assert_eq!(kind(SilenceKind::Unavailable, false), Some(SilenceKind::Unavailable));
+        for other in [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::RateLimited] {
+            assert_eq!(kind(other, true), Some(other));
+        }
     }
 }

@@ -9,20 +9,16 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use spg_domain::{Evidence, Silence, SilenceKind, Timestamp, Transaction, TransactionId};
+use spg_domain::{Evidence, Reply, Silence, SilenceKind, Timestamp, Transaction, TransactionId};
+use spg_time::{Clock, before_deadline, error_chain};
 
 use crate::settle::evidence_of;
-use crate::traits::{error_chain, within};
-use crate::{Asked, Asking, Clock, DueIndex, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
-use agenda::Agenda;
+use crate::{Asked, Asking, DueIndex, Reconciler, SettleError, Settlement, StatusApi, Store};
+use agenda::{Agenda, PAGE_ENTRIES};
 use window::Window;
 
-/// Entries of a shard read in one call.
-const PAGE_ENTRIES: usize = 100;
 /// Transactions read in one call, right before they are asked about.
 const READ_AT_ONCE: usize = 100;
-/// If this many questions in a row are not answered, the run ends and leaves the rest due.
-const PROBES_MAX: usize = 5;
 /// While questions are under way it does not look more often than this for what else falls due.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
@@ -117,7 +113,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 // What falls due meanwhile is not to wait for a slow answer.
                 Some(at) if self.asking < self.window.questions() => {
                     let at = at.max(now + WAKE_INTERVAL_MIN);
-                    within(&reconciler.clock, at, under_way.next()).await.flatten()
+                    before_deadline(&reconciler.clock, at, under_way.next()).await.flatten()
                 }
                 Some(_) | None => under_way.next().await,
             };
@@ -269,7 +265,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         let now = self.now();
         let reply = match &question.reply {
             // Nobody asks now: it is due still.
-            Err(silence) if silence.outage => return Heard::Nobody,
+            Err(silence) if silence.kind == SilenceKind::Outage => return Heard::Nobody,
             // Nobody asks with these credentials: that is written down, so that it does not stay in front of everybody else.
             Err(_) => return Heard::Answer,
             Ok(reply) => reply,
@@ -281,11 +277,11 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 self.window.answered();
                 Heard::Answer
             }
-            Err(SilenceKind::Unavailable) if reply.is_limit() => {
+            Err(SilenceKind::RateLimited) => {
                 self.window.limited(now);
                 Heard::Limit
             }
-            Err(SilenceKind::Unavailable) => {
+            Err(SilenceKind::Unavailable | SilenceKind::Outage) => {
                 self.report.outage |= self.window.failed();
                 Heard::Silence
             }
@@ -303,8 +299,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             if let Some(at) = transaction.next_check_at {
                 self.agenda.falls_due(at, &transaction.id);
             }
-            // None where it is final; a doubted one is.
-            if transaction.status.as_final().is_none() {
+            if transaction.lifecycle.as_final().is_none() {
                 self.report.open_ages.push(now.since(transaction.first_seen_at));
             }
         }

@@ -32,7 +32,7 @@ impl Settlement {
                 Ok(_) => {}
                 Err(SilenceKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),
                 Err(SilenceKind::Unauthorised) => refusals = 1,
-                Err(SilenceKind::Unavailable) => failures = 1,
+                Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => failures = 1,
             }
             tallies.push(Tally::Counts("StatusApiFailures", failures));
             tallies.push(Tally::Counts("StatusApiCredentialsRefused", refusals));
@@ -48,13 +48,16 @@ impl Settlement {
             ChangeKind::Noted | ChangeKind::Opened | ChangeKind::Advanced | ChangeKind::NeedsAttention => {}
             ChangeKind::Finalised => {
                 tallies.push(Tally::Count("Finalised"));
-                let confirmed_at = transaction.confirmed_at.unwrap_or_default();
+                let confirmed_at = transaction.confirmed_at().unwrap_or_default();
                 tallies.push(Tally::Duration("TimeToFinal", confirmed_at.since(transaction.first_seen_at)));
             }
             ChangeKind::Corrected => {
                 let unexpected = write.raised.contains(&AttentionReason::UnexpectedCorrection);
                 tallies.push(Tally::CountBy("Corrected", if unexpected { "Unexpected" } else { "Expected" }));
             }
+        }
+        if transaction.is_ahead_of(self.decided_at) {
+            tallies.push(Tally::Count("ClockSkew"));
         }
         for reason in &write.raised {
             tallies.push(Tally::CountBy("NeedsAttention", reason.as_str()));

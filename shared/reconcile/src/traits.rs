@@ -2,14 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use spg_domain::{SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write};
-
-/// The HTTP status of a rate limit.
-const TOO_MANY_REQUESTS: u16 = 429;
+use spg_domain::{Reply, Timestamp, Transaction, TransactionId, Word, Write};
 
 /// The table of transactions.
 pub trait Store {
@@ -74,65 +69,4 @@ pub struct Question {
     /// Whose credentials to use.
     pub terminal_id: Option<Word>,
     pub timeout: Duration,
-}
-
-/// What came back, with what the log needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    pub result: Result<StatusAnswer, SilenceKind>,
-    pub http_status: Option<u16>,
-    /// `returnStatus.statusCode`.
-    pub return_code: Option<Word>,
-    pub retry_after: Option<Duration>,
-    /// Why there is no usable answer, in a few fixed words: `timed out`, `not JSON`.
-    pub problem: Option<&'static str>,
-}
-
-impl Reply {
-    /// Whether the Status API has refused the question for being one too many (429): it is up, and wants to be asked less.
-    pub fn is_limit(&self) -> bool {
-        self.result.is_err() && self.http_status == Some(TOO_MANY_REQUESTS)
-    }
-}
-
-/// Time, so that the simulation can own it.
-pub trait Clock {
-    fn now(&self) -> Timestamp;
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
-}
-
-/// What `call` comes to, or none at `deadline`: whoever waits longer is ended by Lambda without having said what was done.
-pub async fn within<T>(clock: &impl Clock, deadline: Timestamp, call: impl Future<Output = T>) -> Option<T> {
-    let time = clock.sleep(deadline.since(clock.now()));
-    match select(pin!(call), pin!(time)).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(((), _)) => None,
-    }
-}
-
-/// An error with its causes, on one line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_told_with_all_its_causes() {
-        let refused = std::io::Error::other("connection refused");
-        let source = StoreError { operation: "query", source: refused.into() };
-        let error = StoreError { operation: "sweep", source: source.into() };
-        let chain = "the store failed: sweep: the store failed: query: connection refused";
-        assert_eq!(error_chain(&error), chain);
-        assert_eq!(error_chain(&std::io::Error::other("connection refused")), "connection refused");
-    }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use spg_domain::{
     ChangeKind, Disposition, Evidence, FinalStatus, PaymentStatus, SilenceKind, Transaction, TransactionId, Write,
 };
-use spg_reconcile::{Asking, Clock, Reconciler, SettleError, Store, StoreError, Written};
+use spg_reconcile::{Asking, Reconciler, SettleError, Store, StoreError, Written};
+use spg_time::Clock;
 use support::{Meanwhile, Said, notify, reconciler, settle};
 
 #[tokio::test]
@@ -38,7 +39,7 @@ async fn a_lagging_answer_is_asked_for_three_times_within_four_seconds() {
     assert_eq!(settlement.questions.len(), 3);
     assert_eq!(reconciler.clock.now().since(start), Duration::from_secs(3), "a second and two are waited");
     let transaction = settlement.write.unwrap().transaction;
-    assert_eq!(transaction.status, PaymentStatus::Pending);
+    assert_eq!(transaction.status(), PaymentStatus::PENDING);
     assert!(transaction.next_check_at.unwrap().since(reconciler.clock.now()) <= Duration::from_secs(15));
 
     reconciler.status_api.script("u", [Said::Status("Pending"), Said::Status("Success")]);
@@ -101,8 +102,8 @@ async fn rule_7_a_slow_success_overtaken_by_a_fast_declined_is_asked_again() {
     let dispositions: Vec<_> = settlement.questions.iter().map(|q| q.disposition).collect();
     assert_eq!(dispositions, [Disposition::Overtaken, Disposition::Agreed]);
     let transaction = reconciler.store.transaction(&TransactionId::new("t").unwrap()).unwrap();
-    assert_eq!(transaction.status, PaymentStatus::Final(FinalStatus::Declined));
-    assert_eq!((transaction.outcome, transaction.notifications.len()), (1, 3));
+    assert_eq!(transaction.status(), PaymentStatus::Final(FinalStatus::Declined));
+    assert_eq!((reconciler.store.published(&transaction.id), transaction.notifications.len()), (1, 3));
     assert!(transaction.in_doubt(), "the Success that was claimed stays to be settled");
 }
 
@@ -128,7 +129,7 @@ async fn a_failing_store_gives_the_evidence_back_and_nothing_is_half_done() {
     let id = TransactionId::new("t").unwrap();
     assert!(reconciler.store.read(std::slice::from_ref(&id)).await.unwrap().is_empty());
     settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
-    assert_eq!(reconciler.store.transaction(&id).unwrap().outcome, 1);
+    assert_eq!(reconciler.store.published(&id), 1);
 }
 
 /// Another process is told InProcessing meanwhile, and the Status API lags behind the claim for everybody.

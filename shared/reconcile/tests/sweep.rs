@@ -7,7 +7,8 @@ mod support;
 use std::time::Duration;
 
 use spg_domain::{SilenceKind, TransactionId};
-use spg_reconcile::{Clock, SweepLimits, SweepReport, Sweeper};
+use spg_reconcile::{SweepLimits, SweepReport, Sweeper};
+use spg_time::Clock;
 use support::timed::store_due;
 use support::{Said, TestReconciler, notify, reconciler, register, settle};
 
@@ -61,7 +62,7 @@ async fn what_falls_due_within_the_minute_is_waited_for() {
     let asked = reconciler.status_api.questions();
     let report = sweep(&reconciler).await;
     assert_eq!(reconciler.status_api.questions() - asked, 3);
-    assert_eq!(report.settlements.last().unwrap().write.as_ref().unwrap().transaction.outcome, 1);
+    assert!(report.settlements.last().unwrap().write.as_ref().unwrap().transaction.change.is_published());
 }
 
 #[tokio::test]
@@ -98,7 +99,7 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
     assert!(!report.outage);
     let done = ids(20).into_iter().filter(|id| {
         let id = TransactionId::new(id.as_str()).unwrap();
-        reconciler.store.transaction(&id).unwrap().outcome == 1
+        reconciler.store.published(&id) == 1
     });
     assert_eq!(done.count(), 19);
 }
@@ -132,7 +133,7 @@ async fn two_sweeps_at_once_do_no_harm() {
     futures::join!(sweep(&reconciler), sweep(&reconciler));
     for id in ids(30) {
         let transaction = reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
-        assert_eq!((transaction.version, transaction.outcome), (2, 1));
+        assert_eq!((transaction.version, reconciler.store.published(&transaction.id)), (2, 1));
     }
 }
 
@@ -219,7 +220,7 @@ async fn refused_credentials_of_one_terminal_hold_up_no_other() {
     let report = sweep(&reconciler).await;
     assert!(!report.outage && !report.unfinished);
     let stored = |id: &str| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
-    assert_eq!(stored("ours").outcome, 1);
+    assert_eq!(reconciler.store.published(&TransactionId::new("ours").unwrap()), 1);
     let refused = reconciler.status_api.questions() - 1;
     assert!(refused < 40, "{refused} questions with credentials that are refused");
     // All of them are asked about again, and none blocks the front of the index.
@@ -241,8 +242,8 @@ async fn a_rate_limit_slows_the_sweep_and_does_not_end_it() {
     }
     let report = sweep(&reconciler).await;
     assert!(!report.outage && !report.unfinished);
-    let outcome = |id: String| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap().outcome;
-    assert!(ids(40).into_iter().all(|id| outcome(id) == 1));
+    let published = |id: String| reconciler.store.published(&TransactionId::new(id).unwrap());
+    assert!(ids(40).into_iter().all(|id| published(id) == 1));
     assert_eq!(reconciler.status_api.questions(), 50);
 }
 
@@ -256,8 +257,8 @@ async fn as_many_refusals_as_make_an_outage_only_slow_the_sweep() {
     }
     let report = sweep(&reconciler).await;
     assert!(!report.outage && !report.unfinished);
-    let outcome = |id: String| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap().outcome;
-    assert!(ids(6).into_iter().all(|id| outcome(id) == 1));
+    let published = |id: String| reconciler.store.published(&TransactionId::new(id).unwrap());
+    assert!(ids(6).into_iter().all(|id| published(id) == 1));
     assert_eq!(reconciler.status_api.questions(), 12);
 }
 
@@ -273,7 +274,7 @@ async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
     assert!(!report.outage);
     let settled = ids(20).into_iter().filter(|id| {
         let id = TransactionId::new(id.as_str()).unwrap();
-        reconciler.store.transaction(&id).unwrap().outcome == 1
+        reconciler.store.published(&id) == 1
     });
     assert_eq!(settled.count(), 20);
 

@@ -7,8 +7,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spg_domain::SilenceKind;
-use spg_reconcile::{SweepReport, Tally};
+use spg_domain::{CLOCK_TOLERANCE, SilenceKind};
+use spg_reconcile::{Settlement, SweepReport, Tally};
 use support::{Meanwhile, Said, StoppedClock, TestReconciler, notify, reconciler, settle};
 
 /// All that is counted under this name.
@@ -91,6 +91,19 @@ async fn a_correction_is_expected_after_success_alone_and_otherwise_calls_somebo
         assert_eq!(named(&tallies, "NeedsAttention"), reasons, "{first} to {then}");
         assert_eq!(named(&tallies, "AttentionPaged").len(), paged, "{first} to {then}");
         assert_eq!(named(&tallies, "Finalised"), [], "it was final before");
+    }
+}
+
+/// Something was published with a clock that is more than an hour later.
+#[tokio::test]
+async fn clocks_that_disagree_by_more_than_an_hour_are_counted() {
+    let reconciler = reconciler();
+    reconciler.status_api.script("t", [Said::Status("Success")]);
+    let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
+    for (behind, counted) in [(CLOCK_TOLERANCE, 0), (CLOCK_TOLERANCE + Duration::from_millis(1), 1)] {
+        let decided_at = settlement.decided_at - behind;
+        let tallies = Settlement { decided_at, ..settlement.clone() }.tallies();
+        assert_eq!(named(&tallies, "ClockSkew").len(), counted, "{behind:?}");
     }
 }
 

@@ -7,8 +7,9 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use spg_domain::{SilenceKind, TransactionId};
-use spg_reconcile::{Clock, Due, Reply, SweepReport};
+use spg_domain::{Reply, SilenceKind, TransactionId};
+use spg_reconcile::{Due, SweepReport};
+use spg_time::Clock;
 use support::timed::{open, sweep, timed_reconciler};
 use support::{Said, at};
 
@@ -106,8 +107,7 @@ async fn when_a_pause_has_ended_nothing_waits_for_a_slow_write() {
 async fn where_nothing_is_due_no_pause_is_waited_out() {
     let reconciler = timed_reconciler();
     let retry_after = Some(Duration::from_secs(20));
-    let result = Err(SilenceKind::Unavailable);
-    let limited = Reply { result, http_status: Some(429), return_code: None, retry_after, problem: None };
+    let limited = Reply { retry_after, ..Reply::none(SilenceKind::RateLimited, "rate limited") };
     reconciler.cooldown.learn(&limited, None, at(0));
     assert_eq!(sweep(&reconciler, 16).await, SweepReport::default());
     assert_eq!((reconciler.clock.now(), reconciler.clock.sleeps()), (at(0), 0));

@@ -1,26 +1,22 @@
 //! The Status API client with its credentials from Secrets Manager.
 
-use std::error::Error;
 use std::time::Duration;
 
-use spg_domain::SilenceKind;
-use spg_gateway::status::{BaseUrl, BaseUrlError, CredentialSource, Credentials, StatusClient, StatusClientError};
-use spg_host::{SecretSource, SecretText, Throttle};
-use spg_reconcile::{Question, Reply, StatusApi};
-use tokio::sync::OnceCell;
+use spg_domain::{Reply, SilenceKind};
+use spg_gateway::status::{BaseUrl, BaseUrlError, Credentials, StatusClient, StatusClientError};
+use spg_host::{Secret, SecretSource};
+use spg_reconcile::{Question, StatusApi};
+use spg_time::{Clock, SystemClock};
+use tokio::time::{Instant, timeout_at};
 
-/// A secret that could not be used is tried again at most this often.
-const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest that init waits for the first connection.
 const WARM_UP_MAX: Duration = Duration::from_secs(2);
 
-/// Asks with the credentials of the secret; without usable ones every question is refused, and the secret tried again.
+/// Asks with the credentials of the secret. Where they are refused, or cannot be used, the secret is read again.
 #[derive(Debug)]
-pub struct GuardedStatusApi {
-    client: OnceCell<StatusClient<SecretCredentials>>,
-    config: spg_gateway::status::StatusApiConfig,
-    source: SecretCredentials,
-    retry: Throttle,
+pub struct GuardedStatusApi<S> {
+    client: StatusClient,
+    credentials: Secret<Credentials, S>,
 }
 
 /// Nothing could ever be asked.
@@ -32,118 +28,150 @@ pub enum StatusApiError {
     Client(#[from] StatusClientError),
 }
 
-/// Why there are no credentials yet.
-#[derive(Debug, thiserror::Error)]
-enum Unusable {
-    #[error(transparent)]
-    Secret(#[from] spg_host::SecretError),
-    #[error(transparent)]
-    Credentials(#[from] spg_gateway::status::CredentialsError),
-    #[error(transparent)]
-    Client(#[from] StatusClientError),
-}
-
-#[derive(Debug, Clone)]
-struct SecretCredentials(std::sync::Arc<SecretSource>);
-
-impl GuardedStatusApi {
-    pub(crate) async fn connect(
-        config: &spg_host::StatusApiConfig,
-        secrets: aws_sdk_secretsmanager::Client,
-    ) -> Result<Self, StatusApiError> {
-        let source = SecretCredentials(std::sync::Arc::new(SecretSource::new(secrets, &config.secret)));
-        let base_url = BaseUrl::parse(&config.url)?;
-        let api = Self {
-            client: OnceCell::new(),
-            config: spg_gateway::status::StatusApiConfig::new(base_url),
-            source,
-            retry: Throttle::new(RETRY_INTERVAL),
-        };
-        if let Some(client) = api.client().await {
-            client.warm_up(WARM_UP_MAX).await;
-        }
-        Ok(api)
-    }
-
-    /// The client; none while the secret cannot be used.
-    async fn client(&self) -> Option<&StatusClient<SecretCredentials>> {
-        let made = self.client.get_or_try_init(|| async {
-            if !self.retry.admits() {
-                return Err(());
-            }
-            self.make().await.map_err(|error| {
-                let error = spg_reconcile::error_chain(&error);
-                tracing::error!(error, "the Status API secret cannot be used: put the credentials into it");
-            })
-        });
-        made.await.ok()
-    }
-
-    async fn make(&self) -> Result<StatusClient<SecretCredentials>, Unusable> {
-        let secret: SecretText = self.source.0.read().await?;
-        let credentials = Credentials::parse(secret.expose())?;
-        Ok(StatusClient::new(self.config.clone(), credentials, self.source.clone())?)
+impl<S: SecretSource> GuardedStatusApi<S> {
+    pub(crate) async fn connect(url: &str, secret: S) -> Result<Self, StatusApiError> {
+        let client = StatusClient::new(BaseUrl::parse(url)?)?;
+        let parse = |text: &str| Credentials::parse(text).map_err(|error| error.to_string());
+        let credentials = Secret::load("Status API credentials", secret, parse, SystemClock.now());
+        let (credentials, ()) = tokio::join!(credentials, client.warm_up(WARM_UP_MAX));
+        Ok(Self { client, credentials })
     }
 }
 
-impl StatusApi for GuardedStatusApi {
+impl<S: SecretSource + Sync> StatusApi for GuardedStatusApi<S> {
+    /// Whatever is read and asked for it, all of it takes no longer than the question may.
     async fn ask(&self, question: &Question) -> Reply {
-        // Reading the secret again takes its time from the question's.
-        match tokio::time::timeout(question.timeout, self.client()).await.ok().flatten() {
-            Some(client) => client.ask(question).await,
-            None => Reply {
-                result: Err(SilenceKind::Unauthorised),
-                http_status: None,
-                return_code: None,
-                retry_after: None,
-                problem: Some("the Status API secret cannot be used"),
+        let deadline = Instant::now() + question.timeout;
+        let (id, terminal) = (&question.transaction_id, question.terminal_id.as_ref());
+        let used = self.credentials.current();
+        let refused = match &used {
+            Some(used) => match self.client.ask(id, terminal, used, deadline).await {
+                refused @ Reply { result: Err(SilenceKind::Unauthorised), .. } => refused,
+                reply => return reply,
             },
+            None => Reply::none(SilenceKind::Unauthorised, "the Status API secret cannot be used"),
+        };
+        let other = timeout_at(deadline, self.credentials.other_than(used.as_ref(), SystemClock.now())).await;
+        let same = |other: &Credentials| used.as_ref().is_some_and(|used| used.are_same(other, terminal));
+        match other.ok().flatten().filter(|other| !same(other)) {
+            Some(other) => self.client.ask(id, terminal, &other, deadline).await,
+            None => refused,
         }
-    }
-}
-
-impl CredentialSource for SecretCredentials {
-    async fn read(&self) -> Result<Option<String>, Box<dyn Error + Send + Sync>> {
-        Ok(Some(self.0.read().await?.expose().to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::sync::Mutex;
 
     use spg_domain::TransactionId;
-    use spg_host::{Aws, AwsConfig, CallLimits, Env};
+    use spg_host::{SecretError, SecretText};
 
     use super::*;
 
-    /// Secrets Manager takes the connection and says nothing.
+    const TIMEOUT: Duration = Duration::from_secs(20);
+    const WRONG: &str = r#"{"default":{"token":"wrong","clientId":"wrong"}}"#;
+
+    /// The secret as it is now, absent where it cannot be read, and how often it was.
+    #[derive(Debug, Default)]
+    struct Source(Mutex<(Option<String>, usize)>);
+
+    impl Source {
+        fn put(&self, text: impl Into<String>) {
+            self.0.lock().unwrap().0 = Some(text.into());
+        }
+
+        fn reads(&self) -> usize {
+            self.0.lock().unwrap().1
+        }
+    }
+
+    impl SecretSource for &Source {
+        async fn read(&self) -> Result<SecretText, SecretError> {
+            // Others get their turn, as they would during a real call.
+            tokio::task::yield_now().await;
+            let mut source = self.0.lock().unwrap();
+            source.1 += 1;
+            source.0.clone().map(SecretText::new).ok_or(SecretError::NoText)
+        }
+    }
+
+    fn right() -> String {
+        let (token, client_id) = (::tests::StatusApi::TOKEN, ::tests::StatusApi::CLIENT_ID);
+        format!(r#"{{"default":{{"token":"{token}","clientId":"{client_id}"}}}}"#)
+    }
+
+    fn server() -> ::tests::StatusApi {
+        let server = ::tests::StatusApi::start();
+        server.always("t", ::tests::Reply::status("Pending"));
+        server
+    }
+
+    async fn ask<S: SecretSource + Sync>(api: &GuardedStatusApi<S>, timeout: Duration) -> Reply {
+        let transaction_id = TransactionId::new("t").unwrap();
+        api.ask(&Question { transaction_id, terminal_id: None, timeout }).await
+    }
+
     #[tokio::test]
-    async fn a_secret_that_cannot_be_read_costs_no_more_than_the_questions_time() {
-        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", silent.local_addr().unwrap());
-        let env = [
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_ACCESS_KEY_ID", "AKID"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_ENDPOINT_URL", url.as_str()),
-        ];
-        let aws = Aws::new(&Env::from_pairs(env).read(AwsConfig::read).unwrap(), CallLimits::USUAL);
-        let api = GuardedStatusApi {
-            client: OnceCell::new(),
-            config: spg_gateway::status::StatusApiConfig::new(BaseUrl::parse("http://localhost:1").unwrap()),
-            source: SecretCredentials(std::sync::Arc::new(SecretSource::new(aws.secrets(), "credentials"))),
-            retry: Throttle::new(Duration::ZERO),
-        };
-        let question = Question {
-            transaction_id: TransactionId::new("t").unwrap(),
-            terminal_id: None,
-            timeout: Duration::from_millis(300),
-        };
-        let started = Instant::now();
-        let reply = api.ask(&question).await;
-        let took = started.elapsed();
-        assert_eq!(reply.result, Err(SilenceKind::Unauthorised));
-        assert!((question.timeout..Duration::from_secs(3)).contains(&took), "{took:?}");
+    async fn refused_credentials_are_read_again_once_for_all_and_the_questions_repeated() {
+        let (server, source) = (server(), Source::default());
+        source.put(WRONG);
+        let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
+        source.put(right());
+        let (one, other) = tokio::join!(ask(&api, TIMEOUT), ask(&api, TIMEOUT));
+        assert!(one.result.is_ok() && other.result.is_ok());
+        assert_eq!((source.reads(), server.questions().len()), (2, 4));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_no_other_credentials_mend_is_told_as_it_came() {
+        for text in [WRONG, "no credentials"] {
+            let (server, source) = (server(), Source::default());
+            source.put(WRONG);
+            let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
+            source.put(text);
+            for _ in 0..3 {
+                let reply = ask(&api, TIMEOUT).await;
+                assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unauthorised), Some(401)), "{text}");
+            }
+            // Nothing changed, so nothing is asked twice, and the secret is read again once a minute.
+            assert_eq!((source.reads(), server.questions().len()), (2, 3), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_usable_credentials_nothing_is_asked_until_there_are_some() {
+        let (server, source) = (server(), Source::default());
+        let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
+        source.put(right());
+        ask(&api, TIMEOUT).await.result.unwrap();
+        let none = Source::default();
+        let api = GuardedStatusApi::connect(&server.url(), &none).await.unwrap();
+        let reply = ask(&api, TIMEOUT).await;
+        assert_eq!(reply, Reply::none(SilenceKind::Unauthorised, "the Status API secret cannot be used"));
+        assert_eq!(server.questions().len(), 1);
+    }
+
+    /// Holds what was put and never answers again.
+    struct Silent(Mutex<Option<String>>);
+
+    impl SecretSource for Silent {
+        async fn read(&self) -> Result<SecretText, SecretError> {
+            let text = self.0.lock().unwrap().take();
+            match text {
+                Some(text) => Ok(SecretText::new(text)),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_secret_costs_no_more_than_the_question_may() {
+        let server = server();
+        let api = GuardedStatusApi::connect(&server.url(), Silent(Mutex::new(Some(WRONG.to_owned())))).await.unwrap();
+        let (started, timeout) = (Instant::now(), Duration::from_millis(300));
+        let reply = ask(&api, timeout).await;
+        assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unauthorised), Some(401)));
+        assert!((timeout..Duration::from_secs(3)).contains(&started.elapsed()), "{:?}", started.elapsed());
     }
 }

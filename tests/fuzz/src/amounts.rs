@@ -49,7 +49,7 @@ fn signed(text: &str) -> Option<i64> {
     (plain && digits.len() <= EXPONENT_DIGITS_MAX).then_some(if text.starts_with('-') { -value } else { value })
 }
 
-/// An amount is a plain decimal without superfluous zeros, and a currency of three capital letters.
+/// An amount is a plain decimal and a currency of three capital letters; of euros it has two digits, or more where it needs them.
 pub fn is_canonical(amount: &Amount) {
     let value = amount.value();
     let unsigned = value.strip_prefix('-').unwrap_or(&value);
@@ -57,9 +57,13 @@ pub fn is_canonical(amount: &Amount) {
     assert!(!whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()), "{value}");
     assert!(!fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit()), "{value}");
     assert!(whole == "0" || !whole.starts_with('0'), "{value}");
-    assert!(!unsigned.contains('.') || !unsigned.ends_with('0'), "{value}");
-    assert!(value != "-0" && value.len() <= 31, "{value}");
+    let zero = unsigned.bytes().all(|byte| b"0.".contains(&byte));
+    assert!(!(zero && value.starts_with('-')) && value.len() <= 31, "{value}");
     let currency = amount.currency();
+    // As many digits as fit: 28 in all.
+    let padded = unsigned.contains('.') && fraction.len() >= 2 || whole.len() > 26;
+    let superfluous = fraction.len() > 2 && fraction.ends_with('0');
+    assert!(currency != "EUR" || (padded && !superfluous), "{value}");
     assert!(currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()), "{currency}");
     assert_eq!(Amount::parse(&value, currency).as_ref(), Ok(amount));
 }

@@ -112,7 +112,7 @@ fn registration(data: &[u8]) {
             comes_back(&Message::new(Some(id), payload.clone(), draft::now()));
             let evidence = draft::evidence(payload, draft::now());
             let registered = draft::weigh(None, &[&evidence, &evidence]).expect("a registration opens");
-            assert!(registered.status.as_final().is_none(), "a registration changes no status");
+            assert!(registered.status().as_final().is_none(), "a registration changes no status");
         }
         Err(RegistrationError::TooLarge) => assert!(data.len() > REGISTRATION_BYTES_MAX),
         Err(RegistrationError::NotJson) => assert!(object(data).is_none(), "an object was refused"),

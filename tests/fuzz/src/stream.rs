@@ -1,9 +1,9 @@
 //! A batch of the table's stream: whatever is in it, what is sent is a proper event.
 
-use publisher::{StreamEvent, UnreadableRecord, read};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
-use spg_domain::{DetailType, FinalStatus, OutcomeDetail, Outgoing, PaymentStatus, Timestamp};
+use spg_domain::{DetailType, FinalStatus, OutcomeDetail, OutcomeEvent, PaymentStatus, Timestamp};
+use spg_ledger::{StreamEvent, UnreadableRecord, read_record};
 
 use crate::{amounts, draft};
 
@@ -16,8 +16,8 @@ const MALFORMED: &str = " is not as it should be";
 pub fn stream_record(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<StreamEvent>(data) else { return };
     for record in &event.records {
-        match read(record) {
-            Ok(Some(outgoing)) => sent(record, &outgoing),
+        match read_record(record) {
+            Ok(Some(event)) => sent(record, &event),
             Ok(None) => {}
             Err(error) => says_nothing(&error),
         }
@@ -25,12 +25,12 @@ pub fn stream_record(data: &[u8]) {
     }
 }
 
-fn sent(record: &Value, outgoing: &Outgoing) {
-    let detail = &outgoing.event.detail;
-    assert_eq!(detail.event_id, format!("{}#{}", detail.transaction_id, detail.outcome));
+fn sent(record: &Value, event: &OutcomeEvent) {
+    let detail = &event.detail;
+    assert_eq!(detail.event_id, format!("{}#{}", detail.transaction_id, detail.sequence));
     assert_eq!(detail.retry_eligible, detail.payment_status == PaymentStatus::Final(FinalStatus::Timeout));
     detail.amount.iter().for_each(amounts::is_canonical);
-    assert!(draft::is_a_moment(outgoing.at));
+    assert!(draft::is_a_moment(event.at));
     let times = [Some(&detail.occurred_at), detail.confirmed_at.as_ref()];
     assert!(times.into_iter().flatten().all(|text| Timestamp::parse(text).is_some_and(draft::is_a_moment)));
     assert_eq!(
@@ -38,12 +38,12 @@ fn sent(record: &Value, outgoing: &Outgoing) {
         Some(detail.transaction_id.as_str())
     );
     let types = [DetailType::Finalised, DetailType::Corrected, DetailType::NeedsAttention];
-    assert!(types.contains(&outgoing.event.detail_type));
+    assert!(types.contains(&event.detail_type));
     // What the merchant reads is what was meant, and reading it again sends the same.
     let json = to_raw_value(detail).expect("every field is text or a number");
     let told: OutcomeDetail = serde_json::from_str(json.get()).expect("what is written can be read");
     assert_eq!(&told, detail);
-    assert_eq!(read(record).as_ref().ok().and_then(Option::as_ref), Some(outgoing));
+    assert_eq!(read_record(record).as_ref().ok().and_then(Option::as_ref), Some(event));
 }
 
 /// It names a place, and repeats nothing of what stood there.

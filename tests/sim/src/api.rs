@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use spg_domain::{
-    Amount, Facts, FinalStatus, PaymentStatus, ReferenceStatus, SilenceKind, StatusAnswer, TransactionId, Word,
+    Amount, Facts, FinalStatus, PaymentStatus, ReferenceStatus, Reply, SilenceKind, StatusAnswer, TransactionId, Word,
 };
-use spg_reconcile::{Question, Reply, StatusApi};
+use spg_reconcile::{Question, StatusApi};
 
 use crate::crash::Effect;
 use crate::moment::{HOUR, MINUTE, SECOND};
@@ -58,7 +58,7 @@ impl State {
         }
         if self.fault(|f| f.api_limits) {
             let wait = *self.dice.pick(&[SECOND, 30 * SECOND, MINUTE, HOUR]);
-            let mut reply = silent(SilenceKind::Unavailable, Some(429), "rate limited");
+            let mut reply = silent(SilenceKind::RateLimited, Some(429), "rate limited");
             reply.retry_after = Some(Duration::from_millis(wait));
             return reply;
         }
@@ -66,7 +66,7 @@ impl State {
             return silent(SilenceKind::Unauthorised, Some(401), "token refused");
         }
         if self.fault(|f| f.api_garbage) {
-            return silent(SilenceKind::Unavailable, Some(200), "not JSON");
+            return silent(SilenceKind::Unavailable, None, "not JSON");
         }
         let stale = if self.fault(|f| f.api_stale) { self.dice.below(STALE_MAX) } else { 0 };
         let as_of = self.now - stale;
@@ -76,7 +76,7 @@ impl State {
         match payment.filter(|p| p.known_from <= as_of && !hidden) {
             Some(payment) => Reply {
                 result: Ok(answer(payment, payment.shown(as_of))),
-                http_status: Some(200),
+                http_status: None,
                 return_code: None,
                 retry_after: None,
                 problem: None,
@@ -135,7 +135,7 @@ impl Payment {
 fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
     let word = |text: &str| Word::new(text).ok();
     StatusAnswer {
-        payment_status: PaymentStatus::parse(moment.status).unwrap_or(PaymentStatus::Pending),
+        payment_status: PaymentStatus::parse(moment.status).unwrap_or(PaymentStatus::PENDING),
         transaction_id: TransactionId::new(payment.id.as_str()).ok(),
         facts: Facts {
             merchant_transaction_id: word(&format!("order-{}", payment.id)),
@@ -152,7 +152,7 @@ fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
 }
 
 fn silent(kind: SilenceKind, http_status: Option<u16>, problem: &'static str) -> Reply {
-    Reply { result: Err(kind), http_status, return_code: None, retry_after: None, problem: Some(problem) }
+    Reply { http_status, ..Reply::none(kind, problem) }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ack::QueueError;
-use spg_bus::{Outgoing, PublishError};
+use spg_bus::PublishError;
 use spg_domain::{
-    ChangeKind, FinalStatus, Message, OutcomeEvent, Payload, PaymentStatus, ReferenceStatus, Source, StatusAnswer,
-    Timestamp, Transaction, TransactionId, Word, Write,
+    ChangeKind, Claims, Confirmation, Final, FinalStatus, Lifecycle, Message, Open, OpenStatus, OutcomeEvent, Payload,
+    PaymentStatus, ReferenceStatus, Reply, Source, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write,
 };
-use spg_reconcile::{Due, DueIndex, Question, Reply, StatusApi, Store, StoreError, Written};
+use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
 
 use crate::api::SimApi;
 use crate::bus::SimBus;
@@ -61,7 +61,9 @@ impl ack::Queue for Bent<SimQueue> {
                 let _ = self.inner.send(message, trace).await;
                 Ok(())
             }
-            Some(Defect::DropsUnknownStatuses) if status.is_some_and(|s| matches!(s, PaymentStatus::Other(_))) => {
+            Some(Defect::DropsUnknownStatuses)
+                if status.is_some_and(|s| matches!(s, PaymentStatus::Open(OpenStatus::Other(_)))) =>
+            {
                 Ok(())
             }
             Some(Defect::KeepsThePhone) => self.inner.send(&with_phone(message), trace).await,
@@ -125,7 +127,10 @@ impl Bent<SimApi> {
             (Some(Defect::NotFoundIsDeclined), Err(spg_domain::SilenceKind::NotFound)) => {
                 reply.result = Ok(made(FinalStatus::Declined));
             }
-            (Some(Defect::OutageIsError), Err(spg_domain::SilenceKind::Unavailable)) => {
+            (
+                Some(Defect::OutageIsError),
+                Err(spg_domain::SilenceKind::Unavailable | spg_domain::SilenceKind::RateLimited),
+            ) => {
                 reply.result = Ok(made(FinalStatus::Error));
             }
             _ => {}
@@ -137,7 +142,7 @@ impl Store for Bent<SimStore> {
     async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
         let mut found = self.inner.read(ids).await?;
         if self.defect == Some(Defect::AppliesOldAnswers) {
-            found.values_mut().for_each(|t| t.answered_version = 0);
+            found.values_mut().for_each(|t| t.answered_version = None);
         }
         Ok(found)
     }
@@ -215,11 +220,9 @@ impl Bent<SimStore> {
 
 /// A write that lost to itself is left alone: that is another matter.
 fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
-    let is_own =
-        |stored: &Transaction| *stored == Transaction { expires_at: stored.expires_at, ..write.transaction.clone() };
     match written {
-        Written::Lost(Some(mut stored)) if defect == Defect::AppliesOldAnswers && !is_own(&stored) => {
-            stored.answered_version = 0;
+        Written::Lost(Some(mut stored)) if defect == Defect::AppliesOldAnswers && *stored != write.transaction => {
+            stored.answered_version = None;
             Written::Lost(Some(stored))
         }
         written => written,
@@ -230,36 +233,39 @@ fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
 fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, answer: Option<PaymentStatus>) -> Write {
     let new = &mut write.transaction;
     match defect {
-        Defect::TrustsTheWebhook if new.status.as_final().is_none() => {
-            let claim = new.claims.keys().next().copied();
-            if let Some(claim) = claim {
-                new.status = PaymentStatus::Final(claim);
-                new.claims.remove(&claim);
+        Defect::TrustsTheWebhook => {
+            let Lifecycle::Open(open) = &new.lifecycle else { return write };
+            if let Some((status, at)) = open.claims.iter().next().map(|(status, at)| (*status, *at)) {
+                let confirmation = Confirmation::At(at);
+                new.lifecycle = Lifecycle::Final(Final { status, confirmation, dispute: None, recheck_at: None });
                 new.history.iter_mut().last().into_iter().for_each(|change| change.source = Source::Notification);
             }
         }
         Defect::PollOverwritesFinal => {
-            let open = answer.filter(|status| status.as_final().is_none());
-            if let Some(open) = open.filter(|_| new.status.as_final().is_some() && new.change == ChangeKind::Noted) {
-                new.status = open;
+            let quiet = new.lifecycle.as_final().is_some() && new.change == ChangeKind::Noted;
+            if let Some(PaymentStatus::Open(status)) = answer.filter(|_| quiet) {
+                let told = new.told();
+                new.published.iter_mut().for_each(|published| published.told.clone_from(&told));
+                new.lifecycle = Lifecycle::Open(Open { status, claims: Claims::new() });
             }
         }
         Defect::RefusesCorrections => {
-            let corrected = |old: &&Transaction| old.status.as_final().is_some() && old.status != new.status;
+            let corrected = |old: &&Transaction| old.lifecycle.as_final().is_some() && old.status() != new.status();
             if let Some(old) = stored.filter(corrected) {
                 let version = new.version;
                 let (notifications, answered) = (new.notifications.clone(), new.answered_version);
                 *new = Transaction { version, notifications, answered_version: answered, ..old.clone() };
                 new.change = ChangeKind::Noted;
-                new.claims.clear();
+                forget_dispute(new);
                 new.next_check_at = None;
             }
         }
-        Defect::ForgetsDoubts if new.status.as_final().is_some() => {
-            new.claims.clear();
-            new.next_check_at = new.recheck_at;
+        Defect::ForgetsDoubts => {
+            if let Some(recheck_at) = forget_dispute(new) {
+                new.next_check_at = recheck_at;
+            }
         }
-        Defect::ForgetsTheDueDate if new.status.as_final().is_none() => new.next_check_at = None,
+        Defect::ForgetsTheDueDate if new.lifecycle.as_final().is_none() => new.next_check_at = None,
         Defect::RetellsWithWhatItLearned => {
             new.published.iter_mut().for_each(|published| published.told = None);
         }
@@ -276,6 +282,13 @@ fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, an
     write
 }
 
+/// What is left to ask of a final transaction.
+fn forget_dispute(transaction: &mut Transaction) -> Option<Option<Timestamp>> {
+    let Lifecycle::Final(is) = &mut transaction.lifecycle else { return None };
+    is.dispute = None;
+    Some(is.recheck_at)
+}
+
 impl DueIndex for Bent<SimStore> {
     fn shards(&self) -> u32 {
         self.inner.shards()
@@ -287,15 +300,15 @@ impl DueIndex for Bent<SimStore> {
 }
 
 impl spg_bus::Bus for Bent<SimBus> {
-    async fn put(&self, events: &[Outgoing], trace: Option<&str>) -> Result<(), PublishError> {
+    async fn put(&self, events: &[OutcomeEvent], trace: Option<&str>) -> Result<(), PublishError> {
         let mut events = events.to_vec();
         if self.defect == Some(Defect::NewIdOnRedelivery) {
             let mut state = self.inner.0.lock();
             for event in &mut events {
-                let times = state.shelf.put.entry(event.event.detail.event_id.clone()).or_default();
+                let times = state.shelf.put.entry(event.detail.event_id.clone()).or_default();
                 *times += 1;
                 if *times > 1 {
-                    event.event.detail.event_id = format!("{}-{times}", event.event.detail.event_id);
+                    event.detail.event_id = format!("{}-{times}", event.detail.event_id);
                 }
             }
         }

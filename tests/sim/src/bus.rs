@@ -1,8 +1,8 @@
-//! The merchant's bus, and the consumer behind it that keeps the highest outcome.
+//! The merchant's bus, and the consumer behind it that keeps the highest sequence.
 
 use std::collections::BTreeMap;
 
-use spg_bus::{Outgoing, PublishError};
+use spg_bus::PublishError;
 use spg_domain::OutcomeEvent;
 
 use crate::crash::Effect;
@@ -19,7 +19,7 @@ pub(crate) struct Bus {
 /// What the consumer holds of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known {
-    pub outcome: u64,
+    pub sequence: u64,
     pub status: String,
     pub paid: bool,
 }
@@ -44,14 +44,14 @@ impl State {
             return self.at(again, Event::Deliver(number));
         }
         let detail = &self.bus.sent[number].detail;
-        let held = self.bus.consumer.get(detail.transaction_id.as_str()).map_or(0, |known| known.outcome);
-        let (outcome, status, paid) = (detail.outcome, detail.payment_status.to_string(), detail.paid);
+        let held = self.bus.consumer.get(detail.transaction_id.as_str()).map_or(0, |known| known.sequence);
+        let (sequence, status, paid) = (detail.sequence, detail.payment_status.to_string(), detail.paid);
         let id = detail.event_id.clone();
-        if outcome > held {
+        if sequence > held {
             let key = detail.transaction_id.to_string();
-            self.bus.consumer.insert(key, Known { outcome, status: status.clone(), paid });
+            self.bus.consumer.insert(key, Known { sequence, status: status.clone(), paid });
         }
-        let taken = if outcome > held { "takes" } else { "ignores" };
+        let taken = if sequence > held { "takes" } else { "ignores" };
         self.say("consumer", || format!("{taken} {id}: {status}{}", if paid { ", paid" } else { "" }));
     }
 }
@@ -61,29 +61,29 @@ impl State {
 pub(crate) struct SimBus(pub Handle);
 
 impl spg_bus::Bus for SimBus {
-    async fn put(&self, events: &[Outgoing], _trace: Option<&str>) -> Result<(), PublishError> {
+    async fn put(&self, events: &[OutcomeEvent], _trace: Option<&str>) -> Result<(), PublishError> {
         let sent = events.len();
         let put = self.0.effect(Effect::Publish, |state| {
             if state.is_out(Part::Bus) || state.fault(|f| f.bus_fails) {
-                return Err(PublishError::Call { sent, reason: "throttled".to_owned() });
+                return Err(PublishError::Call { sent, source: "throttled".into() });
             }
             let mut failed = 0;
-            for outgoing in events {
+            for event in events {
                 if state.fault(|f| f.bus_partly) {
                     failed += 1;
                     continue;
                 }
-                let detail = &outgoing.event.detail;
+                let detail = &event.detail;
                 let (id, status) = (detail.event_id.clone(), detail.payment_status.to_string());
-                let kind = outgoing.event.detail_type.as_str();
+                let kind = event.detail_type.as_str();
                 state.say_of(self.0.process, || format!("{kind}: {id} {status}"));
-                state.publish(outgoing.event.clone());
+                state.publish(event.clone());
             }
             if failed > 0 {
                 return Err(PublishError::Entries { failed, sent, codes: "ThrottlingException".to_owned() });
             }
             if state.fault(|f| f.bus_answer_lost) {
-                return Err(PublishError::Call { sent, reason: "no answer".to_owned() });
+                return Err(PublishError::Call { sent, source: "no answer".into() });
             }
             Ok(())
         });

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use processor::BatchOutcome;
 use spg_domain::{NotificationId, PaymentStatus, TransactionId};
-use spg_reconcile::Tally;
+use spg_host::Metrics;
 
 /// A deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +106,7 @@ impl Defect {
             Self::PublishesBeforeCommit => "the event is sent before the write",
             Self::PublishesByItself => "the event is sent after the write, by the writer, not by the stream",
             Self::NewIdOnRedelivery => "an event that is sent again has another id",
-            Self::RetellsWithWhatItLearned => "the latest outcome is made anew of what is known by now",
+            Self::RetellsWithWhatItLearned => "the latest event is made anew of what is known by now",
             Self::IgnoresPartialFailures => "PutEvents' failed entries are not looked at",
             Self::WholeBatchFails => "one failed record gives back its whole batch",
             Self::FailureIsSuccess => "failed records are not named in the batch's answer",
@@ -136,8 +135,11 @@ pub(crate) struct Shelf {
 }
 
 /// The processor's answer to Lambda, as a bad one would give it.
-pub(crate) fn bend_response(defect: Option<Defect>, event: &SqsEvent, outcome: BatchOutcome) -> SqsBatchResponse {
-    let BatchOutcome { mut response, tallies } = outcome;
+pub(crate) fn bend_response(
+    defect: Option<Defect>,
+    event: &SqsEvent,
+    (mut response, metrics): (SqsBatchResponse, Metrics),
+) -> SqsBatchResponse {
     let failures = &mut response.batch_item_failures;
     match defect {
         Some(Defect::WholeBatchFails) if !failures.is_empty() => {
@@ -148,7 +150,7 @@ pub(crate) fn bend_response(defect: Option<Defect>, event: &SqsEvent, outcome: B
             *failures = failures.iter().map(renamed).collect();
         }
         Some(Defect::FailureIsSuccess) => failures.clear(),
-        Some(Defect::PanicIsSuccess) if tallies.contains(&Tally::Count("Panics")) => failures.clear(),
+        Some(Defect::PanicIsSuccess) if metrics.total("Panics") > 0 => failures.clear(),
         _ => {}
     }
     response

@@ -4,23 +4,28 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ack::{Ack, HttpAnswer, HttpEvent, Invocation, KeyRing, KeySource};
+use ack::{Ack, HttpAnswer, HttpEvent, Invocation};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::FutureExt;
 use processor::Processor;
-use publisher::{Publisher, StreamEvent};
+use publisher::Publisher;
 use spg_domain::{Rules, Timestamp};
-use spg_host::{Metrics, SecretError, SecretText};
-use spg_reconcile::{Clock, Cooldown, Reconciler, SweepReport, Sweeper};
+use spg_gateway::webhook::WebhookKeys;
+use spg_host::{Secret, SecretError, SecretSource, SecretText};
+use spg_ledger::StreamEvent;
+use spg_reconcile::{Cooldown, Reconciler, SweepReport};
+use spg_time::Clock;
+use sweeper::{StoreFailed, Sweep};
 
 use crate::api::SimApi;
 use crate::bent::Bent;
 use crate::bus::SimBus;
 use crate::crash::Effect;
 use crate::defects::Defect;
-use crate::moment::{MINUTE, SECOND};
+use crate::moment::SECOND;
 use crate::queue::{Batch, SimQueue, SimQueues};
 use crate::spg::Place;
 use crate::table::SimStore;
@@ -65,20 +70,18 @@ pub(crate) enum Input {
 pub(crate) enum Output {
     Answer(HttpAnswer),
     Batch(SqsBatchResponse),
-    Sweep(SweepReport),
+    Sweep(Result<SweepReport, StoreFailed>),
     Published(bool),
     Detached,
 }
 
 pub(crate) type Running = Pin<Box<dyn Future<Output = Output> + Send>>;
 
-type SimReconciler = Reconciler<Bent<SimStore>, Bent<SimApi>, SimClock>;
-
 /// An environment of a function.
 enum Environment {
     Ack(Arc<Ack<SimKeys, Bent<SimQueue>, SimClock>>),
     Processor(Arc<Processor<Bent<SimStore>, Bent<SimApi>, SimClock, SimQueues>>),
-    Sweeper(Arc<SimReconciler>),
+    Sweeper(Arc<Sweep<Bent<SimStore>, Bent<SimApi>, SimClock>>),
     Publisher(Arc<Publisher<Bent<SimBus>>>),
 }
 
@@ -143,12 +146,9 @@ impl Functions {
 
     pub fn sweeper(&mut self) -> Invoked {
         let (process, environment, age) = self.environment(Function::Sweeper, SWEEPER_TIMEOUT);
-        let Environment::Sweeper(reconciler) = &environment else { unreachable!("asked for a sweeper") };
-        let (reconciler, deadline) = (reconciler.clone(), self.deadline(process, SWEEPER_TIMEOUT));
-        let running = Box::pin(async move {
-            let limits = sweeper::limits(reconciler.clock.now(), deadline, sweeper::QUESTIONS_CONCURRENT_DEFAULT);
-            Output::Sweep(Sweeper::new(&reconciler, limits).run().await)
-        });
+        let Environment::Sweeper(sweep) = &environment else { unreachable!("asked for a sweeper") };
+        let (sweep, deadline) = (sweep.clone(), self.deadline(process, SWEEPER_TIMEOUT));
+        let running = Box::pin(async move { Output::Sweep(sweep.sweep(deadline).await.0) });
         self.invoked(Function::Sweeper, process, environment, age, running)
     }
 
@@ -156,10 +156,7 @@ impl Functions {
         let (process, environment, age) = self.environment(Function::Publisher, PUBLISHER_TIMEOUT);
         let Environment::Publisher(publisher) = &environment else { unreachable!("asked for a publisher") };
         let publisher = publisher.clone();
-        let running = Box::pin(async move {
-            let mut metrics = Metrics::default();
-            Output::Published(publisher.publish(&event, None, &mut metrics).await.is_ok())
-        });
+        let running = Box::pin(async move { Output::Published(publisher.publish(&event, None).await.0.is_ok()) });
         self.invoked(Function::Publisher, process, environment, age, running)
     }
 
@@ -249,10 +246,11 @@ impl Functions {
         match function {
             Function::Ack => {
                 let queue = SimQueue { handle: handle.clone(), newer_code };
-                let source = SimKeys { handle: handle.clone(), last: std::sync::Mutex::new(None) };
+                let source = SimKeys { handle: handle.clone(), started: AtomicBool::new(false) };
                 // Reading at the start is not an effect of any invocation: it waits for nothing here.
                 let now = SimClock(handle.clone()).now();
-                let keys = KeyRing::load(source, now).now_or_never();
+                let parse = |text: &str| WebhookKeys::parse(text).map_err(|error| error.to_string());
+                let keys = Secret::load("webhook keys", source, parse, now).now_or_never();
                 let Some(keys) = keys else { unreachable!("the first reading does not wait") };
                 let (queue, clock) = (Bent::new(queue, defect), SimClock(handle));
                 Environment::Ack(Arc::new(Ack { keys, queue, clock, status_code: "000".to_owned() }))
@@ -262,7 +260,11 @@ impl Functions {
                 let reconciler = reconciler(processor::QUESTION_TIMEOUT);
                 Environment::Processor(Arc::new(Processor { reconciler, queue }))
             }
-            Function::Sweeper => Environment::Sweeper(Arc::new(reconciler(sweeper::QUESTION_TIMEOUT))),
+            Function::Sweeper => {
+                let reconciler = reconciler(sweeper::QUESTION_TIMEOUT);
+                let questions_concurrent = sweeper::QUESTIONS_CONCURRENT_DEFAULT;
+                Environment::Sweeper(Arc::new(Sweep { reconciler, questions_concurrent }))
+            }
             Function::Publisher => {
                 let bus = Bent::new(SimBus(handle), defect);
                 Environment::Publisher(Arc::new(Publisher { bus }))
@@ -296,28 +298,18 @@ impl Clock for SimClock {
 /// The secret with the keys.
 pub(crate) struct SimKeys {
     handle: Handle,
-    last: std::sync::Mutex<Option<u64>>,
+    started: AtomicBool,
 }
 
-impl KeySource for SimKeys {
+impl SecretSource for SimKeys {
     async fn read(&self) -> Result<SecretText, SecretError> {
+        if self.started.swap(true, Ordering::Relaxed) {
+            self.handle.effect(Effect::Secret, |_| ()).await;
+        }
         let mut state = self.handle.lock();
         if state.fault(|f| f.secrets_fail) {
-            return Err(SecretError::Refused("throttled".to_owned()));
+            return Err(SecretError::Refused("throttled".into()));
         }
         Ok(SecretText::new(state.secret()))
-    }
-
-    async fn reread(&self) -> Option<Result<SecretText, SecretError>> {
-        {
-            let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = self.handle.lock().now;
-            if last.is_some_and(|last| now < last + MINUTE) {
-                return None;
-            }
-            *last = Some(now);
-        }
-        self.handle.effect(Effect::Secret, |_| ()).await;
-        Some(self.read().await)
     }
 }

@@ -27,11 +27,11 @@ pub enum Invariant {
     NoEventWithoutOutcome,
     /// No outcome without its event.
     NoMissingEvent,
-    /// Outcomes are consecutive.
-    OutcomesAreConsecutive,
+    /// The sequence rises with each published change, and only with these.
+    SequenceRises,
     /// Versions have no gaps.
     VersionsAreConsecutive,
-    /// A consumer that keeps the highest outcome ends with the truth.
+    /// A consumer that keeps the highest sequence ends with the truth.
     ConsumerEndsWithTruth,
     /// Nothing open, in doubt or to be rechecked is without a next check or a mark for people.
     NothingIsForgotten,

@@ -197,12 +197,12 @@ impl ack::Queue for SimQueue {
         let sent = self.handle.effect(Effect::Send, |state| {
             if state.is_out(Part::Queue) || state.fault(|f| f.queue_refuses) {
                 state.say_of(process, || "the queue refuses".to_owned());
-                return Err(SendError::Refused("refused".to_owned()));
+                return Err(SendError::Refused("refused".into()));
             }
             state.say_of(process, || format!("sends {}", describe(message)));
             state.enqueue(body);
             if state.fault(|f| f.queue_answer_lost) {
-                return Err(SendError::Refused("no answer".to_owned()));
+                return Err(SendError::Refused("no answer".into()));
             }
             Ok(())
         });

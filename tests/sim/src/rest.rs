@@ -81,15 +81,15 @@ impl State {
         let Ok(id) = TransactionId::new(payment.id.as_str()) else { return };
         let Some(item) = self.table.items.get(&id).or_else(|| self.witness.deleted.get(&id)).cloned() else { return };
         self.events_at_rest(&item);
-        if item.foreign {
+        if item.is_foreign() {
             return;
         }
         let truth = &payment.life[payment.life.len() - 1];
         let truth_known = payment.ends() && self.could_know(payment, &item);
-        let (stored, paid) = (item.status.as_final(), item.paid());
+        let (stored, paid) = (item.status().as_final(), item.paid());
         if truth_known && stored != truth.meaning() {
             self.violation(Invariant::FinalStateIsSpgs, || {
-                format!("{id} is {} at SPG and stored as {}", truth.status, item.status)
+                format!("{id} is {} at SPG and stored as {}", truth.status, item.status())
             });
         }
         let pays = truth.pays() && !payment.mismatch;
@@ -113,29 +113,29 @@ impl State {
             NotificationId::new(notification_id(payment, last)).is_ok_and(|id| item.notifications.contains_key(&id));
         let shown_at = payment.life[last].shown_at;
         let skew = 2 * self.spec.skew_max;
-        let open = item.status.as_final().is_none();
+        let open = item.lifecycle.as_final().is_none();
         let heard = self.witness.heard_final(&item.id, payment.life[last].meaning());
         let recheck = self.spec.recheck_success_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(0));
-        let rechecked = item.status == spg_domain::PaymentStatus::SUCCESS
-            && item.confirmed_at.zip(recheck).is_some_and(|(at, after)| at.millis() + after > shown_at + skew);
+        let rechecked = item.status() == spg_domain::PaymentStatus::SUCCESS
+            && item.confirmed_at().zip(recheck).is_some_and(|(at, after)| at.millis() + after > shown_at + skew);
         told || open || heard || rechecked
     }
 
     fn events_at_rest(&mut self, item: &Transaction) {
         let id = &item.id;
-        let missing = (1..=item.outcome).find(|outcome| !self.witness.events.contains(&(id.clone(), *outcome)));
-        if let Some(outcome) = missing {
-            self.violation(Invariant::NoMissingEvent, || format!("{id}#{outcome} was never published"));
+        let mut of_it = self.witness.published.keys().filter(|(of, _)| of == id);
+        if let Some((_, sequence)) = of_it.find(|key| !self.witness.events.contains(key)).cloned() {
+            self.violation(Invariant::NoMissingEvent, || format!("{id}#{sequence} was never published"));
         }
         let Some(published) = &item.published else { return };
         let known = self.bus.consumer.get(id.as_str());
         let same = known.is_some_and(|known| {
-            (known.outcome, known.status.as_str(), known.paid)
-                == (item.outcome, published.status.as_str(), published.paid)
+            (known.sequence, known.status.as_str(), known.paid)
+                == (item.sequence, published.status.as_str(), published.paid)
         });
         if !same {
             self.violation(Invariant::ConsumerEndsWithTruth, || {
-                format!("{id}: the consumer does not hold outcome {} ({})", item.outcome, published.status)
+                format!("{id}: the consumer does not hold {} ({})", item.sequence, published.status)
             });
         }
     }

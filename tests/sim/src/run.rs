@@ -362,9 +362,12 @@ impl Run {
                 self.told(|state| state.stream_done(shard, batch.records.len(), published));
             }
             (Input::Sweep, Output::Sweep(report)) => self.told(|state| {
-                let settled = report.settlements.len();
+                let settled = report.as_ref().map_or(0, |report| report.settlements.len());
                 state.say_of(process, || {
-                    format!("has swept {settled}{}", if report.outage { ": an outage" } else { "" })
+                    format!(
+                        "has swept {settled}{}",
+                        if report.as_ref().is_ok_and(|report| report.outage) { ": an outage" } else { "" }
+                    )
                 });
             }),
             (Input::Detached, _) => {}

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use publisher::StreamEvent;
 use serde_json::{Value, json};
 use spg_domain::Transaction;
-use spg_ledger::shard_of;
+use spg_ledger::{StreamEvent, shard_of};
 
 use crate::world::{Event, State};
 

@@ -87,16 +87,17 @@ impl State {
         let id = new.id.clone();
         self.trace.mix(new.version);
         self.say_of(process, || {
-            let claims: Vec<_> = new.claims.keys().map(|s| s.as_str()).collect();
+            let claims: Vec<_> =
+                new.lifecycle.claims().into_iter().flatten().map(|(claim, _)| claim.as_str()).collect();
             let due = new.next_check_at.map_or("never".to_owned(), |at| crate::moment::told(at.millis()));
             format!(
-                "wrote {} v{} {:?}: {}, claims [{}], outcome {}, due {due}",
+                "wrote {} v{} {:?}: {}, claims [{}], sequence {}, due {due}",
                 new.id,
                 new.version,
                 new.change,
-                new.status,
+                new.status(),
                 claims.join(" "),
-                new.outcome,
+                new.sequence,
             )
         });
         let old = self.table.items.insert(id.clone(), new.clone());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use processor::{DeadLetter, DeadLetterReason};
 use spg_domain::{
-    Amount, CHECKS_END_AFTER, ChangeKind, DOUBT_WINDOW, FinalStatus, Message, NotificationId, OutcomeEvent, Payload,
-    Source, Transaction, TransactionId, Write,
+    Amount, CHECKS_END_AFTER, ChangeKind, Claims, DOUBT_WINDOW, FinalStatus, Message, NotificationId, OutcomeEvent,
+    Payload, Source, Transaction, TransactionId, Write,
 };
 
 use crate::invariant::{Invariant, Violation};
@@ -41,7 +41,8 @@ pub(crate) struct Witness {
     enqueued: BTreeSet<NotificationId>,
     pub accepted: BTreeMap<NotificationId, (TransactionId, u64)>,
     pub registered: BTreeSet<TransactionId>,
-    outcomes: BTreeMap<(TransactionId, u64), OutcomeEvent>,
+    /// What each published change says, by its sequence.
+    pub published: BTreeMap<(TransactionId, u64), OutcomeEvent>,
     pub events: BTreeSet<(TransactionId, u64)>,
     counted: BTreeSet<(TransactionId, NotificationId)>,
     pub deleted: BTreeMap<TransactionId, Transaction>,
@@ -115,7 +116,7 @@ impl State {
     }
 
     pub fn witness_write(&mut self, _: ProcessId, old: Option<&Transaction>, write: &Write, new: &Transaction) {
-        let answered = new.answered_version == new.version;
+        let answered = new.answered_version == Some(new.version);
         self.versions(old, new);
         self.decisions(old, new);
         self.counts(old, write, new);
@@ -126,7 +127,7 @@ impl State {
             let clock = self.witness.now();
             self.witness.answered.insert(new.id.clone(), clock);
         }
-        if old.is_none_or(|old| old.status.as_final().is_none()) && new.status.as_final().is_some() {
+        if old.and_then(final_status).is_none() && final_status(new).is_some() {
             let now = self.now;
             self.witness.finalised_at.entry(new.id.clone()).or_insert(now);
         }
@@ -136,19 +137,22 @@ impl State {
         let id = &new.id;
         let reborn = old.is_none() && self.witness.deleted.contains_key(id);
         self.expect(!reborn, Invariant::OutlivesRetries, || format!("{id} was forgotten and opens again"));
-        let (version, outcome) = old.map_or((0, 0), |old| (old.version, old.outcome));
+        let (version, sequence) = old.map_or((0, 0), |old| (old.version, old.sequence));
         self.expect(new.version == version + 1, Invariant::VersionsAreConsecutive, || {
             format!("{id}: version {} after {version}", new.version)
         });
-        let published = u64::from(new.change.is_published());
-        self.expect(new.outcome == outcome + published, Invariant::OutcomesAreConsecutive, || {
-            format!("{id}: {:?} makes outcome {} of {outcome}", new.change, new.outcome)
+        // Also where the transaction was forgotten since.
+        let known = self.witness.published.range((id.clone(), 0)..=(id.clone(), u64::MAX)).next_back();
+        let highest = known.map_or(0, |((_, sequence), _)| *sequence).max(sequence);
+        let rises = if new.change.is_published() { new.sequence > highest } else { new.sequence == sequence };
+        self.expect(rises, Invariant::SequenceRises, || {
+            format!("{id}: {:?} has sequence {} after {highest}", new.change, new.sequence)
         });
         let Some(event) = OutcomeEvent::latest(new) else { return };
         if new.change.is_published() {
-            self.witness.outcomes.insert((id.clone(), new.outcome), event);
+            self.witness.published.insert((id.clone(), new.sequence), event);
         } else {
-            let told = self.witness.outcomes.get(&(id.clone(), event.detail.outcome));
+            let told = self.witness.published.get(&(id.clone(), event.detail.sequence));
             let same = told.is_none_or(|told| *told == event);
             self.expect(same, Invariant::ToldAgainAlike, || format!("{id}: {event:?} is not what was told"));
         }
@@ -162,9 +166,8 @@ impl State {
             let first = self.witness.counted.insert((id.clone(), notification.clone()));
             self.expect(first, Invariant::CountedOnce, || format!("{notification} is counted twice"));
         }
-        let in_doubt = !new.claims.is_empty();
         if let Some(expires) = new.expires_at {
-            let open = !new.foreign && (new.status.as_final().is_none() || in_doubt);
+            let open = !new.is_foreign() && (final_status(new).is_none() || !claims(new).is_empty());
             self.expect(!open, Invariant::OutlivesRetries, || format!("{id} expires although it is open"));
             let lasts = write.recorded.is_empty() || expires.millis() >= self.now + RETRIES_LAST;
             self.expect(lasts, Invariant::OutlivesRetries, || format!("{id} expires before SPG's last retry"));
@@ -173,10 +176,9 @@ impl State {
 
     fn decisions(&mut self, old: Option<&Transaction>, new: &Transaction) {
         let id = &new.id;
-        let before = old.and_then(|old| old.status.as_final());
-        let after = new.status.as_final();
+        let (before, after) = (old.and_then(final_status), final_status(new));
         self.expect(before.is_none() || after.is_some(), Invariant::FinalStaysFinal, || {
-            format!("{id}: {before:?} becomes {}", new.status)
+            format!("{id}: {before:?} becomes {}", new.status())
         });
         let Some(decided) = after.filter(|_| after != before) else { return };
         let heard = self.witness.said(id).any(|said| said.is == Some(decided));
@@ -193,33 +195,34 @@ impl State {
 
     fn doubts(&mut self, old: Option<&Transaction>, write: &Write, new: &Transaction, answered: bool) {
         let (id, now) = (&new.id, self.now);
-        let final_now = new.status.as_final();
+        let final_now = final_status(new);
         for notification in &write.recorded {
-            let claim = self.claim_of(notification).filter(|_| !new.foreign);
+            let claim = self.claim_of(notification).filter(|_| !new.is_foreign());
             let (Some(claim), Some(stored)) = (claim, final_now) else { continue };
-            let held = claim == stored || answered || new.claims.contains_key(&claim);
+            let held = claim == stored || answered || claims(new).contains_key(&claim);
             self.expect(held, Invariant::DoubtsAreSettled, || format!("{id}: {notification} claims {claim}, unheard"));
             if claim != stored {
                 self.witness.agreed_since.remove(id);
             }
         }
         // The answer that makes it final is the first that speaks against the other claims.
-        let decides = old.is_none_or(|old| old.status != new.status);
+        let decides = old.is_none_or(|old| old.status() != new.status());
         if answered && decides {
             self.witness.agreed_since.insert(id.clone(), now);
         } else if answered && final_now.is_some() {
             self.witness.agreed_since.entry(id.clone()).or_insert(now);
         }
-        let Some(old) = old.filter(|old| old.status.as_final().is_some() && !old.claims.is_empty()) else { return };
-        let dropped = old.claims.keys().any(|claim| Some(*claim) != final_now && !new.claims.contains_key(claim));
-        if dropped && old.status == new.status {
+        let Some(old) = old.filter(|old| old.in_doubt()) else { return };
+        let is = claims(new);
+        let dropped = claims(old).keys().any(|claim| Some(*claim) != final_now && !is.contains_key(claim));
+        if dropped && old.status() == new.status() {
             let since = self.witness.agreed_since.get(id).copied();
             // The product counts from when it heard, this from when it was stored.
             let window = millis(DOUBT_WINDOW) - 2 * self.spec.skew_max - INVOCATION_MAX;
             let settled = answered && since.is_some_and(|since| now - since >= window);
             self.expect(settled, Invariant::DoubtsAreSettled, || format!("{id}: a doubt is dropped unsettled"));
         }
-        if new.claims.is_empty() {
+        if is.is_empty() {
             self.witness.agreed_since.remove(id);
         }
     }
@@ -233,16 +236,19 @@ impl State {
 
     fn next_checks(&mut self, old: Option<&Transaction>, new: &Transaction) {
         let (id, now) = (&new.id, self.now);
-        if new.foreign || new.next_check_at.is_some() {
+        if new.is_foreign() || new.next_check_at.is_some() {
             return;
         }
-        let open = new.status.as_final().is_none() || !new.claims.is_empty();
-        let since = new.claims.values().max().map_or(new.first_seen_at, |at| (*at).max(new.first_seen_at));
+        let claims = claims(new);
+        let open = final_status(new).is_none() || !claims.is_empty();
+        let since = claims.values().max().map_or(new.first_seen_at, |at| (*at).max(new.first_seen_at));
         let over = now + 2 * self.spec.skew_max >= since.millis() + millis(CHECKS_END_AFTER);
         let marked = !new.attention.is_empty() && over;
-        self.expect(!open || marked, Invariant::NothingIsForgotten, || format!("{id} is {} and never due", new.status));
-        let recheck = self.spec.recheck_success_after.is_some() && new.status.as_final() == Some(FinalStatus::Success);
-        let finalised = old.is_none_or(|old| old.status != new.status);
+        self.expect(!open || marked, Invariant::NothingIsForgotten, || {
+            format!("{id} is {} and never due", new.status())
+        });
+        let recheck = self.spec.recheck_success_after.is_some() && final_status(new) == Some(FinalStatus::Success);
+        let finalised = old.is_none_or(|old| old.status() != new.status());
         self.expect(!(recheck && finalised), Invariant::NothingIsForgotten, || format!("{id} is not rechecked"));
     }
 
@@ -265,8 +271,8 @@ impl State {
     pub fn witness_event(&mut self, event: &OutcomeEvent) {
         let detail = &event.detail;
         self.no_personal_data(&format!("{detail:?}"));
-        let key = (detail.transaction_id.clone(), detail.outcome);
-        let (known, same) = match self.witness.outcomes.get(&key) {
+        let key = (detail.transaction_id.clone(), detail.sequence);
+        let (known, same) = match self.witness.published.get(&key) {
             Some(stored) => (true, stored == event),
             None => (false, true),
         };
@@ -330,7 +336,7 @@ impl State {
 impl crate::spec::Moment {
     /// The final state that this is, if it is one: a reference that is called a Success before it is paid is not.
     pub fn meaning(&self) -> Option<FinalStatus> {
-        let status = FinalStatus::ALL.into_iter().find(|s| s.as_str() == self.status)?;
+        let status = FinalStatus::ALL.iter().copied().find(|s| s.as_str() == self.status)?;
         let waits = status == FinalStatus::Success
             && self.reference_paid == Some(false)
             && matches!(self.payment_type, "PURS" | "PREF");
@@ -341,6 +347,14 @@ impl crate::spec::Moment {
     pub fn pays(&self) -> bool {
         self.meaning() == Some(FinalStatus::Success) && matches!(self.payment_type, "PURS" | "PREF")
     }
+}
+
+fn final_status(transaction: &Transaction) -> Option<FinalStatus> {
+    transaction.status().as_final()
+}
+
+fn claims(transaction: &Transaction) -> Claims {
+    transaction.lifecycle.claims().cloned().unwrap_or_default()
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

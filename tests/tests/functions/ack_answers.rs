@@ -250,7 +250,7 @@ fn registrations_are_queued_and_wrong_ones_told_what_is_wrong() {
     let expected = json!({
         "schemaVersion": 1, "kind": "registration", "transactionID": "t1", "paymentStatus": "Pending",
         "merchantTransactionId": "order-1", "terminalId": "50994", "paymentMethod": "MBWAY", "paymentType": "PURS",
-        "amount": {"value": "15.9", "currency": "EUR"},
+        "amount": {"value": "15.90", "currency": "EUR"},
     });
     assert_eq!(message, expected);
     assert_eq!(register(&ack, &json!({"transactionID": "t2"})).status, 202);

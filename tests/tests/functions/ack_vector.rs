@@ -47,7 +47,7 @@ fn the_published_webhook_is_acknowledged_byte_for_byte_and_queued() {
         "paymentMethod": "CARD",
         "paymentType": "PURS",
         "terminalId": "50994",
-        "amount": {"value": "2", "currency": "EUR"},
+        "amount": {"value": "2.00", "currency": "EUR"},
         "returnCode": "000",
     });
     assert_eq!(message, expected, "what is known of the payment and nothing else");

@@ -19,7 +19,10 @@ fn a_new_outcome_is_one_read_one_question_and_one_write_and_a_duplicate_one_read
     assert_eq!(process(&processor, &[record(&claim)]), NOTHING);
     assert_eq!(stand.cost(), cost(READ_AND_WRITE, 1));
     let item = stand.item("t1");
-    assert_eq!((&item["paymentStatus"], &item["version"], &item["outcome"]), (&json!("Success"), &json!(1), &json!(1)));
+    assert_eq!(
+        (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
+        (&json!("Success"), &json!(1), &json!(1))
+    );
     let question = &stand.status_api.questions()[0];
     assert_eq!((question.path.as_str(), question.accept.as_str()), ("/api/v2/payments/t1/status", "application/json"));
 

@@ -15,6 +15,8 @@ use crate::whole_way::Deployment;
 
 const WRITE_VARIABLE: &str = "SPG_WRITE_EXAMPLES";
 const DETAIL_TYPES: [&str; 3] = ["Transaction Finalised", "Transaction Corrected", "Transaction Needs Attention"];
+/// 2026-03-12T10:48:46.120Z.
+const FIRST_SEQUENCE: u64 = 1_773_312_526_120;
 /// The one whose life is told in several events.
 const STORY: &str = "s2bfw1g1P1siCSUjVPP8";
 
@@ -106,9 +108,16 @@ fn made() -> BTreeMap<&'static str, BusEvent> {
     ])
 }
 
-/// As EventBridge delivers it; what differs from run to run is fixed.
-fn delivered(number: usize, event: &BusEvent) -> Value {
+/// As EventBridge delivers it; what differs from run to run is fixed. Each event of a transaction comes a minute after the one before.
+fn delivered(number: usize, event: &BusEvent, all: &BTreeMap<&str, BusEvent>) -> Value {
     let mut detail = event.detail.clone();
+    let earlier = |it: &&BusEvent| {
+        let sequence = |event: &BusEvent| event.detail["sequence"].as_u64().unwrap();
+        it.detail["transactionID"] == detail["transactionID"] && sequence(it) < sequence(event)
+    };
+    let sequence = FIRST_SEQUENCE + 60_000 * all.values().filter(earlier).count() as u64;
+    detail["sequence"] = json!(sequence);
+    detail["eventId"] = json!(format!("{}#{sequence}", detail["transactionID"].as_str().unwrap()));
     if detail["confirmedAt"].is_string() {
         detail["confirmedAt"] = json!("2026-03-12T10:48:46.120Z");
     }
@@ -127,10 +136,11 @@ fn delivered(number: usize, event: &BusEvent) -> Value {
 
 #[test]
 fn the_examples_are_what_the_publisher_says() {
-    let made: BTreeMap<String, Value> = made()
+    let events = made();
+    let made: BTreeMap<String, Value> = events
         .iter()
         .enumerate()
-        .map(|(number, (name, event))| ((*name).to_owned(), delivered(number + 1, event)))
+        .map(|(number, (name, event))| ((*name).to_owned(), delivered(number + 1, event, &events)))
         .collect();
     if env::var_os(WRITE_VARIABLE).is_some() {
         for (name, event) in &made {

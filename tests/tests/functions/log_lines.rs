@@ -20,8 +20,8 @@ fn logged(function: &Function, work: impl FnOnce()) -> Vec<Value> {
         assert!(
             line.remove("timestamp").is_some() && line.remove("span").is_some_and(|it| it["requestId"].is_string())
         );
-        for duration in ["durationMs", "questionMs"] {
-            line.entry(duration).and_modify(|value| {
+        for number in ["durationMs", "questionMs", "sequence"] {
+            line.entry(number).and_modify(|value| {
                 assert!(value.is_u64());
                 *value = json!("ms");
             });
@@ -80,7 +80,7 @@ fn the_one_answer_about_the_one_record_is_told_in_its_line() {
     let expected = json!({
         "level": "INFO", "message": "processed", "transactionID": "t1", "notificationID": "n1", "claimed": "Success",
         "disposition": "Claimed", "answered": "Success", "answer": "Finalised", "questionMs": "ms",
-        "paymentStatus": "Success", "version": 1, "outcome": 1,
+        "paymentStatus": "Success", "version": 1, "sequence": "ms",
     });
     assert_eq!(lines, [expected, metrics()]);
 

@@ -166,7 +166,7 @@ fn a_write_whose_answer_was_lost_counts_once() {
     assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 2, "the client sends it again, and the condition fails");
     assert_eq!(stand.status_api.asked("t1"), 1);
     let item = stand.item("t1");
-    assert_eq!((&item["version"], &item["outcome"]), (&json!(1), &json!(1)));
+    assert_eq!((&item["version"], &item["published"]["v"]), (&json!(1), &json!(1)));
 
     // Lost for good: it comes back, and is known by then.
     stand.reset();

@@ -28,7 +28,10 @@ fn a_lost_race_is_decided_again_and_written_once() {
     let expected = cost([("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 2)], 1);
     assert_eq!(stand.cost(), expected, "the refused write brings the item: it is not read, and not asked, again");
     let item = stand.item("t1");
-    assert_eq!((&item["paymentStatus"], &item["version"], &item["outcome"]), (&json!("Success"), &json!(3), &json!(1)));
+    assert_eq!(
+        (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
+        (&json!("Success"), &json!(3), &json!(3))
+    );
     let known: Vec<_> = item["notifications"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(known, ["n-other", "n1", "n2"], "nothing of the other's is lost");
 }
@@ -50,7 +53,7 @@ fn the_same_notification_in_two_processes_counts_once() {
     let expected = cost([("dynamodb:BatchGetItem", 2), ("dynamodb:UpdateItem", 2)], 2);
     assert_eq!(stand.cost(), expected, "the loser finds its notification recorded and has nothing left to write");
     let item = stand.item("t1");
-    assert_eq!((&item["version"], &item["outcome"]), (&json!(1), &json!(1)));
+    assert_eq!((&item["version"], &item["published"]["v"]), (&json!(1), &json!(1)));
 }
 
 /// A slow Success that was overtaken by a confirmed Declined must not come back over it.
@@ -74,7 +77,7 @@ fn an_overtaken_answer_is_dropped_and_the_question_asked_again() {
     assert_eq!(stand.cost(), expected, "one question more, and one write in the end");
     let item = stand.item("t1");
     assert_eq!(
-        (&item["paymentStatus"], &item["version"], &item["outcome"]),
+        (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
         (&json!("Declined"), &json!(2), &json!(1))
     );
     assert_eq!(item["notifications"].as_object().unwrap().len(), 2);
@@ -137,7 +140,7 @@ fn a_killed_processor_leaves_nothing_half_done() {
         assert_eq!(process(&processor, &[claim.received(2)]), NOTHING);
         let item = stand.item("t1");
         assert_eq!(
-            (&item["paymentStatus"], &item["version"], &item["outcome"]),
+            (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
             (&json!("Success"), &json!(1), &json!(1))
         );
     }

@@ -151,7 +151,7 @@ fn two_sweeps_at_once_do_no_harm() {
     invocations.into_iter().for_each(|invocation| assert_eq!(invocation.wait().unwrap(), Value::Null));
     for id in &ids {
         let item = stand.item(id);
-        assert_eq!((&item["paymentStatus"], &item["outcome"]), (&json!("Success"), &json!(1)), "{item}");
+        assert_eq!((&item["paymentStatus"], &item["published"]["v"]), (&json!("Success"), &json!(2)), "{item}");
         assert_eq!(item["history"].as_array().unwrap().len(), 2, "{item}");
     }
 }

@@ -50,8 +50,12 @@ fn check_event(event: &BusEvent) {
     assert_eq!(fields.keys().collect::<Vec<_>>(), described.keys().collect::<Vec<_>>());
     assert_eq!(
         event.detail["eventId"],
-        format!("{}#{}", event.detail["transactionID"].as_str().unwrap(), event.detail["outcome"])
+        format!("{}#{}", event.detail["transactionID"].as_str().unwrap(), event.detail["sequence"])
     );
+}
+
+fn sequence(event: &BusEvent) -> u64 {
+    event.detail["sequence"].as_u64().unwrap()
 }
 
 #[test]
@@ -59,9 +63,11 @@ fn a_payment_is_confirmed_corrected_and_told_once_per_change() {
     let way = Deployment::new();
     way.stand.status_api.script("t1", [says("t1", "Success")]);
     let event = way.webhook(&payload("t1", "n1", "Success")).unwrap();
-    assert_eq!((event.detail_type.as_str(), &event.detail["outcome"]), ("Transaction Finalised", &json!(1)));
+    assert_eq!(event.detail_type, "Transaction Finalised");
+    let first = sequence(&event);
+    assert_eq!(Some(first), way.stand.item("t1")["published"]["at"].as_u64(), "the decision's clock");
     assert_eq!((&event.detail["paid"], &event.detail["paymentStatus"]), (&json!(true), &json!("Success")));
-    assert_eq!(event.detail["amount"], json!({"value": "15.9", "currency": "EUR"}));
+    assert_eq!(event.detail["amount"], json!({"value": "15.90", "currency": "EUR"}));
     assert_eq!(event.detail["occurredAt"], "2026-03-12T10:48:44.000Z");
     assert_eq!(event.detail["reason"], Value::Null);
     let calls =
@@ -71,7 +77,7 @@ fn a_payment_is_confirmed_corrected_and_told_once_per_change() {
     // C.4's decline after the authorisation.
     way.stand.status_api.script("t1", [says("t1", "Declined")]);
     let event = way.webhook(&payload("t1", "n2", "Declined")).unwrap();
-    assert_eq!((event.detail_type.as_str(), &event.detail["outcome"]), ("Transaction Corrected", &json!(2)));
+    assert_eq!((event.detail_type.as_str(), sequence(&event) > first), ("Transaction Corrected", true));
     assert_eq!((&event.detail["paid"], &event.detail["previousStatus"]), (&json!(false), &json!("Success")));
     assert_eq!(event.detail["reason"], "PostAuthorisationDecline");
     let item = way.stand.item("t1");

@@ -108,25 +108,29 @@ fn notifications(seen: &Seen<'_>, verdict: &mut Verdict) {
 
 fn events(seen: &Seen<'_>, verdict: &mut Verdict) {
     let id = &seen.planned.transaction_id;
-    let mut by_outcome: BTreeMap<u64, &Event> = BTreeMap::new();
+    let mut by_sequence: BTreeMap<u64, &Event> = BTreeMap::new();
     for event in seen.events {
-        let first = by_outcome.entry(event.outcome()).or_insert(event);
+        let first = by_sequence.entry(event.sequence()).or_insert(event);
         if *first != event {
-            verdict.duplicated.push(format!("{id}#{}: came again with other content", event.outcome()));
+            verdict.duplicated.push(format!("{id}#{}: came again with other content", event.sequence()));
         }
         verdict.wrong.extend(event.complaints());
     }
-    let number = u64::try_from(by_outcome.len()).unwrap_or(u64::MAX);
-    let stored = seen.item.map_or(0, |item| item.outcome);
-    let told: Vec<Event> = by_outcome.into_values().cloned().collect();
+    let stored = seen.item.map_or(0, |item| item.sequence);
+    let highest = by_sequence.keys().next_back().copied().unwrap_or_default();
+    let told: Vec<Event> = by_sequence.into_values().cloned().collect();
     let words = outcomes::in_words(&told);
-    if !told.iter().map(Event::outcome).eq(1..=number) {
-        verdict.duplicated.push(format!("{id}: outcomes are not consecutive from 1: {words}"));
+    if !told.is_sorted_by(|one, next| one.version() < next.version()) {
+        verdict.duplicated.push(format!("{id}: a later sequence tells of an earlier version: {words}"));
     }
-    if number < stored {
-        verdict.lost.push(format!("{id}: {stored} outcomes are stored, {number} were told: {words}"));
-    } else if number > stored {
-        verdict.duplicated.push(format!("{id}: {stored} outcomes are stored, {number} were told: {words}"));
+    if highest < stored {
+        verdict.lost.push(format!("{id}: {stored} is stored as published, {highest} was told last: {words}"));
+    } else if highest > stored {
+        verdict.duplicated.push(format!("{id}: {stored} is stored as published, {highest} was told: {words}"));
+    }
+    let decided = seen.item.map_or(0, |item| item.decisions());
+    if decided > told.len() {
+        verdict.lost.push(format!("{id}: {decided} final states are stored, {} were told: {words}", told.len()));
     }
     let count = |is: fn(&Event) -> bool| told.iter().filter(|event| is(event)).count();
     let (finalised, corrected) = (count(Event::is_finalised), count(Event::is_corrected));

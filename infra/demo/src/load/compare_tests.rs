@@ -38,7 +38,7 @@ impl Story {
         let item = Item {
             status: "Success".to_owned(),
             version: 2,
-            outcome: 1,
+            sequence: 1,
             notifications: BTreeMap::from([(notification.notification_id, "Claimed".to_owned())]),
             history: vec![step],
             ..Item::default()
@@ -93,9 +93,9 @@ impl Story {
     }
 }
 
-fn event(id: &str, outcome: u64, paid: bool) -> Event {
+fn event(id: &str, sequence: u64, paid: bool) -> Event {
     let detail: Value = json!({
-        "schemaVersion": 1, "eventId": format!("{id}#{outcome}"), "transactionID": id, "outcome": outcome, "version": 2,
+        "schemaVersion": 1, "eventId": format!("{id}#{sequence}"), "transactionID": id, "sequence": sequence, "version": 1 + sequence,
         "paymentStatus": "Success", "previousStatus": "Pending", "paid": paid, "retryEligible": false,
         "merchantTransactionId": null, "terminalId": null, "paymentMethod": null, "paymentType": null, "amount": null,
         "occurredAt": null, "confirmedAt": null, "reason": null,
@@ -149,7 +149,7 @@ async fn as_it_should_be_also_when_an_event_comes_again() {
 async fn what_is_missing_is_lost() {
     let mut story = Story::new().await;
     story.events.clear();
-    assert_eq!(story.counts(), (2, 0, 0), "an outcome is stored and not told: {:?}", story.verdict());
+    assert_eq!(story.counts(), (3, 0, 0), "an outcome is stored and not told: {:?}", story.verdict());
 
     let mut story = Story::new().await;
     story.item().notifications.clear();
@@ -203,5 +203,5 @@ async fn one_effect_told_twice_is_twice() {
 
     let mut story = Story::new().await;
     story.events[0] = event(story.events[0].transaction_id(), 2, true);
-    assert_eq!(story.counts().2, 1, "not from 1: {:?}", story.verdict());
+    assert_eq!(story.counts().2, 1, "not as it is stored: {:?}", story.verdict());
 }

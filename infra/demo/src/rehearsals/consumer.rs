@@ -35,7 +35,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let mut published = 0;
     for id in &ids {
         let shown = scene.spgctl(&["transaction", id], None).await?;
-        published += usize::from(shown.json["latestEvent"]["detail"]["outcome"].as_u64().is_some());
+        published += usize::from(shown.json["latestEvent"]["detail"]["sequence"].as_u64().is_some());
     }
     scene.checks.equal("with a latest event by `spgctl transaction`", PAYMENTS, published);
     scene.seen("the consumer knows nothing; `spgctl transaction ID` shows the latest event of each");

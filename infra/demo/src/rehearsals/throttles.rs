@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use spg_host::SystemClock;
 use spg_simulator::{DeliveryPlan, Status};
+use spg_time::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use crate::operator::Function;
@@ -103,7 +103,7 @@ async fn watched(scene: &Scene, function: Function) -> Result<Watched, Failure> 
     let found = scene.aws("cloudwatch", "describe_alarms", json!({"AlarmNames": [name]})).await?;
     let alarm = &found["MetricAlarms"][0];
     let statistic = alarm["Statistic"].as_str().ok_or_else(|| format!("there is no alarm {name}"))?;
-    let now = SystemClock.now_millis() / MILLIS_PER_SECOND;
+    let now = SystemClock.now().millis() / MILLIS_PER_SECOND;
     let wanted = json!({
         "Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"],
         "Statistics": [statistic], "Period": alarm["Period"], "StartTime": now - LOOK_BACK_SECONDS, "EndTime": now + 1,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use spg_simulator::{Kind, PaymentSpec, Status};
 
-use crate::outcomes::CONFIRMED_AGAIN;
 use crate::scene::{End, SOON};
 use crate::{Event, Failure, Item, Scene, outcomes};
 
@@ -56,7 +55,7 @@ impl Scene {
     }
 
     /// Checks of every transaction of this rehearsal that what is stored is SPG's truth, that no outcome was told in two ways, and that
-    /// a consumer who keeps the highest outcome knows the truth; now, and at the end of the run.
+    /// a consumer who keeps the highest sequence knows the truth; now, and at the end of the run.
     pub async fn nothing_lost(&mut self) -> Result<(), Failure> {
         let ids = self.ids.clone();
         for id in &ids {
@@ -70,7 +69,7 @@ impl Scene {
             self.checks.equal(format!("what the merchant believes of {id}"), word(&status, paid), found);
             let stored = self.stage.item(id).await?.map_or_else(|| "nothing".to_owned(), |item| item.status);
             self.checks.equal(format!("what is stored of {id}"), &status, stored);
-            let twice = told_in_two_ways(&self.stage.outcomes.all(), id, self.born_again.contains(id));
+            let twice = told_in_two_ways(&self.stage.outcomes.all(), id);
             self.checks.equal(format!("fields of {id} told in two ways under one event id"), "none", twice);
             let events = outcomes::in_words(&self.stage.outcomes.of(id));
             self.ends.push(End { transaction_id: id.clone(), status: Some(status), events });
@@ -92,12 +91,10 @@ fn in_words(event: &Event) -> String {
 }
 
 /// The fields in which an outcome of a transaction was told differently when it came again.
-fn told_in_two_ways(events: &[Event], id: &str, born_again: bool) -> String {
+fn told_in_two_ways(events: &[Event], id: &str) -> String {
     let ours: Vec<&Event> = events.iter().filter(|event| event.transaction_id() == id).collect();
-    let may = |field: &&str| born_again && CONFIRMED_AGAIN.contains(field);
     let pairs = ours.iter().flat_map(|one| ours.iter().map(move |other| (one, other)));
-    let fields: BTreeSet<&str> =
-        pairs.flat_map(|(one, other)| one.contradictions(other)).filter(|it| !may(it)).collect();
+    let fields: BTreeSet<&str> = pairs.flat_map(|(one, other)| one.contradictions(other)).collect();
     if fields.is_empty() { "none".to_owned() } else { fields.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
@@ -107,19 +104,18 @@ mod tests {
 
     use super::*;
 
-    fn event(outcome: u64, version: u64) -> Event {
+    fn event(sequence: u64, version: u64) -> Event {
         Event {
             detail_type: String::new(),
             source: String::new(),
-            detail: json!({"transactionID": "t", "outcome": outcome, "version": version, "occurredAt": version}),
+            detail: json!({"transactionID": "t", "sequence": sequence, "version": version, "occurredAt": version}),
         }
     }
 
     #[test]
     fn an_outcome_that_was_told_in_two_ways_is_found() {
-        assert_eq!(told_in_two_ways(&[event(1, 2), event(2, 3), event(1, 2)], "t", false), "none");
-        assert_eq!(told_in_two_ways(&[event(1, 2), event(2, 3), event(1, 4)], "t", false), "occurredAt, version");
-        assert_eq!(told_in_two_ways(&[event(1, 2), event(1, 4)], "t", true), "none");
-        assert_eq!(told_in_two_ways(&[event(1, 2), event(1, 4)], "other", false), "none");
+        assert_eq!(told_in_two_ways(&[event(1, 2), event(2, 3), event(1, 2)], "t"), "none");
+        assert_eq!(told_in_two_ways(&[event(1, 2), event(2, 3), event(1, 4)], "t"), "occurredAt, version");
+        assert_eq!(told_in_two_ways(&[event(1, 2), event(1, 4)], "other"), "none");
     }
 }

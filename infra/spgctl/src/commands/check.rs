@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use spg_domain::{
-    Disposition, Draft, Evidence, OutcomeEvent, SilenceKind, StatusAnswer, Transaction, TransactionId, Word, Write,
+    Decision, Disposition, Evidence, OutcomeEvent, Reply, SilenceKind, StatusAnswer, Transaction, TransactionId, Word,
+    Write,
 };
-use spg_reconcile::{Asking, Clock, Question, Reconciler, Reply, StatusApi, Store, error_chain};
+use spg_reconcile::{Asking, Question, Reconciler, StatusApi, Store};
+use spg_time::{Clock, error_chain};
 
 use crate::{Error, Exit, Output};
 
@@ -88,9 +90,9 @@ where
     let asked_version = stored.as_ref().map_or(0, |t| t.version);
     let evidence = Evidence::Answer { answer: answer.clone(), asked_version };
     let now = reconciler.clock.now();
-    let mut draft = Draft::new(id.clone(), stored.clone(), &reconciler.rules);
-    let disposition = draft.weigh(&evidence, now);
-    let mut write = draft.conclude();
+    let mut decision = Decision::new(id.clone(), stored.clone(), &reconciler.rules);
+    let disposition = decision.apply(&evidence, now);
+    let mut write = decision.into_write();
     if arguments.apply {
         let deadline = now + TIME_MAX;
         let settled = reconciler.settle(id, stored.clone(), &[evidence], Asking::OnlyOvertaken, deadline).await;
@@ -147,15 +149,15 @@ fn consequence(stored: Option<&Transaction>, write: Option<&Write>, applied: boo
         None => parts.push(format!(
             "the transaction {} stored as {}",
             if applied { "is now" } else { "would be" },
-            to.status
+            to.status()
         )),
-        Some(from) if from.status != to.status => {
+        Some(from) if from.status() != to.status() => {
             let verb = if applied { "went" } else { "would go" };
-            parts.push(format!("the transaction {verb} from {} to {}", from.status, to.status));
+            parts.push(format!("the transaction {verb} from {} to {}", from.status(), to.status()));
         }
         Some(_) => {}
     }
-    if to.outcome > stored.map_or(0, |t| t.outcome)
+    if to.sequence > stored.map_or(0, |t| t.sequence)
         && let Some(event) = OutcomeEvent::latest(to)
     {
         let verb = if applied { "consumers are told" } else { "consumers would be told" };
@@ -171,7 +173,8 @@ impl Checked {
             SilenceKind::Unauthorised => {
                 "the Status API refuses the credentials: check the secret of the output StatusApiSecretArn"
             }
-            SilenceKind::Unavailable => "the Status API gave no usable answer: try again",
+            SilenceKind::RateLimited => "the Status API limits how often it is asked: try again later",
+            SilenceKind::Unavailable | SilenceKind::Outage => "the Status API gave no usable answer: try again",
         };
         let problem = match reply.problem {
             Some(detail) => format!("{problem} ({detail})"),
@@ -204,12 +207,13 @@ impl Checked {
         Self {
             transaction_id: id.to_string(),
             verdict,
-            stored_status: stored.map(|t| t.status.to_string()),
+            stored_status: stored.map(|t| t.status().to_string()),
             stored_amount: stored.and_then(|t| t.facts.amount.as_ref()).map(ToString::to_string),
             answered_status: None,
             answered_amount: None,
             answered_type: None,
-            http_status: reply.http_status,
+            // The client leaves the usual one out.
+            http_status: reply.http_status.or(reply.result.is_ok().then_some(200)),
             return_code: reply.return_code.as_ref().map(ToString::to_string),
             problem: None,
             consequence: None,

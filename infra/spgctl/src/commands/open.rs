@@ -29,7 +29,7 @@ impl Filter {
             wanted.as_ref().is_none_or(|wanted| found.as_ref().is_some_and(|found| found.as_str() == wanted))
         };
         let concern = match (self.attention, self.doubt) {
-            (false, false) => !concerns(transaction).is_empty() || (self.foreign && transaction.foreign),
+            (false, false) => !concerns(transaction).is_empty() || (self.foreign && transaction.is_foreign()),
             (attention, doubt) => {
                 (!attention || !transaction.attention.is_empty()) && (!doubt || transaction.in_doubt())
             }
@@ -106,7 +106,7 @@ fn text(found: &Found) -> String {
 /// Why a transaction is listed; nothing where it is settled.
 fn concerns(transaction: &Transaction) -> Vec<&'static str> {
     let closed = transaction.is_closed();
-    let open = transaction.status.as_final().is_none() && !transaction.foreign && !closed;
+    let open = transaction.is_unsettled() && !transaction.in_doubt() && !closed;
     let (open, doubt) = (open.then_some("open"), (transaction.in_doubt() && !closed).then_some("doubt"));
     let attention = transaction.attention.keys().map(|reason| reason.as_str());
     open.into_iter().chain(doubt).chain(attention).collect()
@@ -116,12 +116,12 @@ impl Row {
     fn of(transaction: &Transaction, now: Timestamp) -> Self {
         let word = |word: &Option<spg_domain::Word>| word.as_ref().map(ToString::to_string);
         let mut concerns = concerns(transaction);
-        if transaction.foreign {
+        if transaction.is_foreign() {
             concerns.insert(0, "foreign");
         }
         Self {
             transaction_id: transaction.id.to_string(),
-            payment_status: transaction.status.to_string(),
+            payment_status: transaction.status().to_string(),
             age_seconds: now.since(transaction.first_seen_at).as_secs(),
             payment_method: word(&transaction.facts.payment_method),
             terminal_id: word(&transaction.facts.terminal_id),

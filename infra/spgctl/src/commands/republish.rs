@@ -1,13 +1,13 @@
-//! `spgctl republish`: the latest outcome of each transaction once more, from the table.
+//! `spgctl republish`: the latest event of each transaction once more, from the table.
 //!
 //! An event is a pure function of the item: the same eventId and the same content, made and sent by the publisher's own code.
-//! Consumers keep the highest outcome, so that hearing it twice changes nothing. What the stream has lost is told this way.
+//! Consumers keep the highest sequence, so that hearing it twice changes nothing. What the stream has lost is told this way.
 
 use std::time::Duration;
 
 use serde::Serialize;
-use spg_bus::{Bus, ENTRIES_MAX, EventBus, Outgoing};
-use spg_domain::{Timestamp, Transaction};
+use spg_bus::{Bus, ENTRIES_MAX, EventBus};
+use spg_domain::{OutcomeEvent, Timestamp, Transaction};
 use spg_ledger::Ledger;
 
 use crate::output::Progress;
@@ -80,7 +80,7 @@ pub async fn run(
 }
 
 /// At most [`ENTRIES_MAX`] events; returns how many.
-async fn put(bus: &EventBus, events: &[Outgoing], dry_run: bool, pace: &mut Pace) -> Result<u64, Error> {
+async fn put(bus: &EventBus, events: &[OutcomeEvent], dry_run: bool, pace: &mut Pace) -> Result<u64, Error> {
     let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
     if dry_run || events.is_empty() {
         return Ok(count);
@@ -100,8 +100,8 @@ async fn put(bus: &EventBus, events: &[Outgoing], dry_run: bool, pace: &mut Pace
 }
 
 impl Arguments {
-    fn event(&self, transaction: &Transaction) -> Option<Outgoing> {
-        Outgoing::latest(transaction).filter(|outgoing| (self.since..self.until).contains(&outgoing.at))
+    fn event(&self, transaction: &Transaction) -> Option<OutcomeEvent> {
+        OutcomeEvent::latest(transaction).filter(|event| (self.since..self.until).contains(&event.at))
     }
 }
 
@@ -109,7 +109,7 @@ impl Republished {
     fn text(&self) -> String {
         let verb = if self.dry_run { "would be published again" } else { "were published again" };
         let mut text = format!(
-            "{} events {verb}: the latest outcome of each transaction from {} to {}\n{} transactions read",
+            "{} events {verb}: the latest event of each transaction from {} to {}\n{} transactions read",
             self.events, self.since, self.until, self.scanned
         );
         if !self.unreadable.is_empty() {

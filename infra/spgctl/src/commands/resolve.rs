@@ -80,7 +80,7 @@ impl Resolved {
         let ended = before.iter().filter(|reason| !transaction.attention.contains_key(reason));
         Self {
             transaction_id: transaction.id.to_string(),
-            payment_status: transaction.status.to_string(),
+            payment_status: transaction.status().to_string(),
             ended: ended.map(|reason| reason.as_str()).collect(),
             left: transaction.attention.keys().map(|reason| reason.as_str()).collect(),
             closed: transaction.is_closed(),

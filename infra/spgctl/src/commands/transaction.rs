@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use spg_domain::{Timestamp, Transaction, TransactionId};
+use spg_domain::{Lifecycle, Timestamp, Transaction, TransactionId};
 use spg_ledger::Ledger;
 use spg_reconcile::Store as _;
 
@@ -42,7 +42,7 @@ pub fn text(transaction: &Transaction, now: Timestamp) -> String {
     line("reference", facts.reference_status.map(|status| status.as_str().to_owned()));
     let moment = |at: Timestamp| format!("{at} ({})", relative(at, now));
     line("first seen", Some(moment(transaction.first_seen_at)));
-    line("confirmed", transaction.confirmed_at.map(moment));
+    line("confirmed", transaction.confirmed_at().map(moment));
     line("next check", Some(next_check(transaction, now)));
     let reasons: Vec<_> = transaction.attention.keys().map(|reason| reason.as_str()).collect();
     line(
@@ -50,7 +50,8 @@ pub fn text(transaction: &Transaction, now: Timestamp) -> String {
         (!reasons.is_empty()).then(|| format!("{}: look at it, then `spgctl resolve`", reasons.join(", "))),
     );
     line("kept until", transaction.expires_at.map(moment));
-    line("version", Some(format!("{}, {} published", transaction.version, transaction.outcome)));
+    line("version", Some(transaction.version.to_string()));
+    line("sequence", Some(transaction.sequence).filter(|sequence| *sequence > 0).map(|sequence| sequence.to_string()));
     text.push_str("\ntimeline\n");
     for entry in timeline(transaction) {
         let version = entry.version.map(|version| format!("v{version}")).unwrap_or_default();
@@ -61,16 +62,16 @@ pub fn text(transaction: &Transaction, now: Timestamp) -> String {
 
 /// The status with what it means.
 pub fn summary(transaction: &Transaction) -> String {
-    let mut text = transaction.status.to_string();
-    match transaction.status.as_final() {
-        None if transaction.foreign => text.push_str(", of a terminal that is not ours: never asked about"),
-        None if transaction.is_closed() => text.push_str(", closed by a person; never confirmed"),
-        None => text.push_str(", open: no status answer has made it final"),
-        Some(_) if transaction.paid() => text.push_str(", paid"),
-        Some(_) => text.push_str(", not paid"),
-    }
-    if transaction.in_doubt() {
-        let claims: Vec<_> = transaction.claims.keys().map(|status| status.as_str()).collect();
+    let mut text = transaction.status().to_string();
+    text.push_str(match &transaction.lifecycle {
+        Lifecycle::Foreign(_) => ", of a terminal that is not ours: never asked about",
+        Lifecycle::Open(_) if transaction.is_closed() => ", closed by a person; never confirmed",
+        Lifecycle::Open(_) => ", open: no status answer has made it final",
+        Lifecycle::Final(_) if transaction.paid() => ", paid",
+        Lifecycle::Final(_) => ", not paid",
+    });
+    if let Some(dispute) = transaction.lifecycle.as_final().and_then(|is| is.dispute.as_ref()) {
+        let claims: Vec<_> = dispute.claims.keys().map(|status| status.as_str()).collect();
         let _ = write!(text, ", in doubt: {} is claimed", claims.join(" and "));
     }
     text

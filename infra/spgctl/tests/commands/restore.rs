@@ -1,8 +1,8 @@
 //! Whole items under their condition, in a table with real conditional semantics.
 
 use spg_domain::{
-    Draft, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Timestamp, Transaction, TransactionId,
-    restore,
+    Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Timestamp, Transaction,
+    TransactionId, restore,
 };
 use spg_ledger::Ledger;
 use spg_reconcile::{Store as _, Written};
@@ -23,15 +23,15 @@ fn transaction(notifications: usize, prefix: &str) -> Transaction {
     let id = TransactionId::new("t").unwrap();
     let mut stored = None;
     for n in 0..notifications {
-        let mut draft = Draft::new(id.clone(), stored.take(), &rules);
+        let mut decision = Decision::new(id.clone(), stored.take(), &rules);
         let notification = Notification {
             notification_id: NotificationId::new(format!("{prefix}{n}")).unwrap(),
-            payment_status: Some(PaymentStatus::Pending),
+            payment_status: Some(PaymentStatus::PENDING),
             facts: Facts::default(),
             return_code: None,
         };
-        draft.weigh(&Evidence::Notification { notification, received_at: at(0) }, at(0));
-        stored = draft.conclude().map(|write| write.transaction);
+        decision.apply(&Evidence::Notification { notification, received_at: at(0) }, at(0));
+        stored = decision.into_write().map(|write| write.transaction);
     }
     stored.unwrap()
 }

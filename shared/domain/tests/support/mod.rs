@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use spg_domain::{
-    Amount, Disposition, Draft, Evidence, Facts, Notification, NotificationId, PaymentStatus, ReferenceStatus,
-    Registration, Rules, Silence, SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write,
+    Amount, Decision, Disposition, Evidence, Facts, Final, FinalStatus, Notification, NotificationId, PaymentStatus,
+    ReferenceStatus, Registration, Rules, Silence, SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId,
+    Word, Write,
 };
 
 pub const START: u64 = 1_780_000_000_000;
@@ -70,11 +71,11 @@ pub fn answer(payment_status: &str, asked_version: u64) -> Evidence {
     Evidence::Answer { answer: status_answer(payment_status), asked_version }
 }
 
-pub fn silence(kind: SilenceKind, outage: bool) -> Evidence {
-    Evidence::Silence(Silence { kind, retry_after: None, outage })
+pub fn silence(kind: SilenceKind) -> Evidence {
+    Evidence::Silence(Silence { kind, retry_after: None })
 }
 
-/// A store of one transaction: weighs, concludes, keeps.
+/// A store of one transaction: decides, writes, keeps.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     pub rules: Rules,
@@ -92,20 +93,20 @@ impl Ledger {
     pub fn after(evidence: impl IntoIterator<Item = Evidence>) -> Self {
         let mut ledger = Self::new();
         for piece in evidence {
-            ledger.weigh(&piece);
+            ledger.apply(&piece);
         }
         ledger
     }
 
-    pub fn weigh(&mut self, evidence: &Evidence) -> Disposition {
-        self.weigh_all(std::slice::from_ref(evidence))[0]
+    pub fn apply(&mut self, evidence: &Evidence) -> Disposition {
+        self.apply_all(std::slice::from_ref(evidence))[0]
     }
 
     /// Several pieces in one write.
-    pub fn weigh_all(&mut self, evidence: &[Evidence]) -> Vec<Disposition> {
-        let mut draft = Draft::new(id(), self.stored.clone(), &self.rules);
-        let dispositions = evidence.iter().map(|piece| draft.weigh(piece, self.now)).collect();
-        if let Some(write) = draft.conclude() {
+    pub fn apply_all(&mut self, evidence: &[Evidence]) -> Vec<Disposition> {
+        let mut decision = Decision::new(id(), self.stored.clone(), &self.rules);
+        let dispositions = evidence.iter().map(|piece| decision.apply(piece, self.now)).collect();
+        if let Some(write) = decision.into_write() {
             self.stored = Some(write.transaction.clone());
             self.writes.push(write);
         }
@@ -113,7 +114,7 @@ impl Ledger {
     }
 
     pub fn answer(&mut self, payment_status: &str) -> Disposition {
-        self.weigh(&answer(payment_status, self.version()))
+        self.apply(&answer(payment_status, self.version()))
     }
 
     pub fn wait(&mut self, duration: Duration) {
@@ -126,6 +127,20 @@ impl Ledger {
 
     pub fn version(&self) -> u64 {
         self.stored.as_ref().map_or(0, |t| t.version)
+    }
+
+    /// How many changes were published.
+    pub fn published(&self) -> usize {
+        self.writes.iter().filter(|write| write.transaction.change.is_published()).count()
+    }
+
+    /// The final state, of a transaction that has one.
+    pub fn as_final(&self) -> &Final {
+        self.transaction().lifecycle.as_final().unwrap()
+    }
+
+    pub fn claims(&self) -> Vec<FinalStatus> {
+        self.transaction().lifecycle.claims().into_iter().flat_map(|claims| claims.keys().copied()).collect()
     }
 
     pub fn last_write(&self) -> &Write {

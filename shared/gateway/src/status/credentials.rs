@@ -60,6 +60,11 @@ impl Credentials {
         self.terminals.keys().map(String::as_str)
     }
 
+    /// Whether a terminal's credentials are the same in both: asking again with them would come to the same.
+    pub fn are_same(&self, other: &Self, terminal: Option<&Word>) -> bool {
+        self.of(terminal) == other.of(terminal)
+    }
+
     /// The terminal's own, else the default.
     pub(super) fn of(&self, terminal: Option<&Word>) -> &Credential {
         terminal.and_then(|terminal| self.terminals.get(terminal.as_str())).unwrap_or(&self.default)

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
-use spg_domain::SilenceKind;
-use spg_reconcile::Reply;
+use spg_domain::{Reply, SilenceKind};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer;
-use super::client::StatusClientError;
 use super::credentials::Credential;
 use super::retry_after::retry_after;
 
@@ -36,7 +34,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(connect_timeout: Duration, tls: rustls::ClientConfig) -> Result<Self, StatusClientError> {
+    pub(super) fn new(connect_timeout: Duration, tls: rustls::ClientConfig) -> Result<Self, reqwest::Error> {
         let builder = |tls: rustls::ClientConfig| {
             Client::builder()
                 .tls_backend_preconfigured(tls)
@@ -47,8 +45,8 @@ impl Http {
                 .no_proxy()
                 .user_agent(concat!("spg-webhooks/", env!("CARGO_PKG_VERSION")))
         };
-        let pooled = builder(tls.clone()).build().map_err(|_| StatusClientError::Http)?;
-        let fresh = builder(tls).pool_max_idle_per_host(0).build().map_err(|_| StatusClientError::Http)?;
+        let pooled = builder(tls.clone()).build()?;
+        let fresh = builder(tls).pool_max_idle_per_host(0).build()?;
         Ok(Self { pooled, fresh, last_used: Mutex::new(None) })
     }
 
@@ -56,8 +54,8 @@ impl Http {
     pub(super) async fn ask(&self, url: &Url, credential: &Credential, deadline: Instant) -> Reply {
         let mut response = match timeout_at(deadline, self.send(url, credential)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return silent(problem_of(&error)),
-            Err(_elapsed) => return silent(TIMED_OUT),
+            Ok(Err(error)) => return Reply::none(SilenceKind::Unavailable, problem_of(&error)),
+            Err(_elapsed) => return Reply::none(SilenceKind::Unavailable, TIMED_OUT),
         };
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
@@ -114,7 +112,9 @@ pub fn reply(status: StatusCode, headers: &HeaderMap, body: Result<&[u8], &'stat
     let return_code = body.as_ref().ok().and_then(|body| body.return_code.clone());
     let (result, problem) = classify(status, body);
     let retry_after = retry_after(headers).filter(|_| result.is_err());
-    Reply { result, http_status: Some(status.as_u16()), return_code, retry_after, problem }
+    // What is usual is not told.
+    let http_status = Some(status.as_u16()).filter(|status| *status != 200);
+    Reply { result, http_status, return_code, retry_after, problem }
 }
 
 fn classify(
@@ -137,7 +137,7 @@ fn classify(
         404 if body.is_ok_and(|body| body.return_code.is_some()) => (SilenceKind::NotFound, "not found"),
         // It may be the address and not the transaction: whoever reads the log should think of it.
         404 => (SilenceKind::NotFound, "not found, without a returnStatus: is STATUS_API_URL right?"),
-        429 => (SilenceKind::Unavailable, "rate limited"),
+        429 => (SilenceKind::RateLimited, "rate limited"),
         300..=399 => (SilenceKind::Unavailable, "redirected"),
         500..=599 => (SilenceKind::Unavailable, "server error"),
         // 405, 408, 409 among them: nothing that says something about the transaction.
@@ -159,16 +159,6 @@ async fn read(response: &mut Response) -> Result<Vec<u8>, &'static str> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn silent(problem: &'static str) -> Reply {
-    Reply {
-        result: Err(SilenceKind::Unavailable),
-        http_status: None,
-        return_code: None,
-        retry_after: None,
-        problem: Some(problem),
-    }
 }
 
 /// A few fixed words: the error's own text holds the URL.

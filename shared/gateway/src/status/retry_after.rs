@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 /// Longest wait that is passed on: checks go on daily at the slowest.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Seconds, or a date, which counts from the answer's own date: clocks of different machines disagree. None where there is no wait.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -18,7 +18,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     } else {
         Duration::try_from(date(text)? - date(self::text(headers, DATE)?)?).ok()?
     };
-    Some(wait.min(RETRY_AFTER_MAX)).filter(|wait| !wait.is_zero())
+    Some(wait.min(WAIT_MAX)).filter(|wait| !wait.is_zero())
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -1,12 +1,12 @@
 use spg_domain::SilenceKind;
-use spg_gateway::status::{BaseUrl, Credentials, FixedCredentials, StatusApiConfig, StatusClient};
+use spg_gateway::status::{BaseUrl, StatusClient};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{PENDING, SECRET, TIMEOUT, ask, client};
+use crate::{PENDING, TIMEOUT, ask, client};
 
 /// The first byte of a TLS handshake record (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
@@ -135,7 +135,6 @@ async fn warming_up_is_bounded() {
     client.warm_up(std::time::Duration::from_millis(20)).await;
 }
 
-fn client_of(base_url: &str) -> StatusClient<FixedCredentials> {
-    let config = StatusApiConfig::new(BaseUrl::parse(base_url).unwrap());
-    StatusClient::new(config, Credentials::parse(SECRET).unwrap(), FixedCredentials).unwrap()
+fn client_of(base_url: &str) -> StatusClient {
+    StatusClient::new(BaseUrl::parse(base_url).unwrap()).unwrap()
 }

@@ -8,9 +8,9 @@ mod server;
 
 use std::time::Duration;
 
-use spg_domain::{TransactionId, Word};
-use spg_gateway::status::{BaseUrl, CredentialSource, Credentials, FixedCredentials, StatusApiConfig, StatusClient};
-use spg_reconcile::{Question, Reply, StatusApi};
+use spg_domain::{Reply, TransactionId, Word};
+use spg_gateway::status::{BaseUrl, Credentials, StatusClient};
+use tokio::time::Instant;
 
 /// Nothing in these tests takes this long unless it hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -18,21 +18,16 @@ const SECRET: &str = r#"{"default":{"token":"canary-token","clientId":"canary-cl
     "terminals":{"50994":{"token":"other-token","clientId":"other-client"}}}"#;
 const PENDING: &str = r#"{"returnStatus":{"statusCode":"000","statusMsg":"Success"},"paymentStatus":"Pending"}"#;
 
-fn client_with<S: CredentialSource>(server: &server::Server, source: S, reread: Duration) -> StatusClient<S> {
-    let mut config = StatusApiConfig::new(BaseUrl::parse(&server.base_url).unwrap());
-    config.reread_interval = reread;
-    StatusClient::new(config, Credentials::parse(SECRET).unwrap(), source).unwrap()
+fn client(server: &server::Server) -> StatusClient {
+    StatusClient::new(BaseUrl::parse(&server.base_url).unwrap()).unwrap()
 }
 
-fn client(server: &server::Server) -> StatusClient<FixedCredentials> {
-    client_with(server, FixedCredentials, Duration::from_secs(60))
+async fn ask(client: &StatusClient) -> Reply {
+    ask_about(client, "t", None, TIMEOUT).await
 }
 
-fn question(id: &str, terminal: Option<&str>, timeout: Duration) -> Question {
-    let terminal_id = terminal.map(|terminal| Word::new(terminal).unwrap());
-    Question { transaction_id: TransactionId::new(id).unwrap(), terminal_id, timeout }
-}
-
-async fn ask(client: &impl StatusApi) -> Reply {
-    client.ask(&question("t", None, TIMEOUT)).await
+async fn ask_about(client: &StatusClient, id: &str, terminal: Option<&str>, timeout: Duration) -> Reply {
+    let (id, terminal) = (TransactionId::new(id).unwrap(), terminal.map(|terminal| Word::new(terminal).unwrap()));
+    let credentials = Credentials::parse(SECRET).unwrap();
+    client.ask(&id, terminal.as_ref(), &credentials, Instant::now() + timeout).await
 }

@@ -35,7 +35,7 @@ fn the_documented_example() {
     assert_eq!(facts.terminal_id.as_ref().unwrap().as_str(), "1562569");
     assert_eq!(facts.payment_method.as_ref().unwrap().as_str(), "MBWAY");
     assert_eq!(facts.payment_type.as_ref().unwrap().as_str(), "PURS");
-    assert_eq!(facts.amount.as_ref().unwrap().to_string(), "15.9 EUR");
+    assert_eq!(facts.amount.as_ref().unwrap().to_string(), "15.90 EUR");
     assert_eq!(facts.reference_status, None);
     assert_eq!(facts.transaction_date_time.unwrap().to_string(), "2026-03-12T10:48:44.000Z");
     assert_eq!(dropped, Vec::<&str>::new());
@@ -46,7 +46,7 @@ fn the_published_vector() {
     let (_, _, plaintext) = super::envelope::vector();
     let parsed = parse(&plaintext.to_string());
     assert_eq!(parsed.transaction_id.unwrap().as_str(), "8vfDedn6RvmEC3WNZTRm");
-    assert_eq!(parsed.notification.facts.amount.unwrap().to_string(), "2 EUR");
+    assert_eq!(parsed.notification.facts.amount.unwrap().to_string(), "2.00 EUR");
     assert_eq!(parsed.dropped, Vec::<&str>::new());
 }
 
@@ -60,20 +60,20 @@ fn check_amount(amount: &str, expected: Option<&str>, dropped: &[&str]) {
 #[test]
 fn amounts() {
     for value in ["15.9", "15.90", r#""15.9""#, r#""15.90 ""#, "1.59e1", "1590E-2"] {
-        check_amount(&format!(r#"{{"currency":"EUR","value":{value}}}"#), Some("15.9 EUR"), &[]);
+        check_amount(&format!(r#"{{"currency":"EUR","value":{value}}}"#), Some("15.90 EUR"), &[]);
     }
-    check_amount(r#"{"value":"16.20","currency":"eur "}"#, Some("16.2 EUR"), &[]);
-    check_amount(r#"{"value":2.0,"currency":"EUR","x":{}}"#, Some("2 EUR"), &[]);
-    check_amount(r#"{"value":0,"currency":"EUR"}"#, Some("0 EUR"), &[]);
+    check_amount(r#"{"value":"16.20","currency":"eur "}"#, Some("16.20 EUR"), &[]);
+    check_amount(r#"{"value":2.0,"currency":"EUR","x":{}}"#, Some("2.00 EUR"), &[]);
+    check_amount(r#"{"value":0,"currency":"EUR"}"#, Some("0.00 EUR"), &[]);
     check_amount(r#"{"value":0.1000000000000000055,"currency":"EUR"}"#, Some("0.1000000000000000055 EUR"), &[]);
-    check_amount(r#"{"value":90071992547409931,"currency":"EUR"}"#, Some("90071992547409931 EUR"), &[]);
+    check_amount(r#"{"value":90071992547409931,"currency":"EUR"}"#, Some("90071992547409931.00 EUR"), &[]);
     check_amount("null", None, &[]);
     check_amount("{}", None, &[]);
     check_amount(r#"{"currency":"EUR","value":null}"#, None, &[]);
     for bad in [
         "15.9",
         "[]",
-        r#""15.9 EUR""#,
+        r#""15.90 EUR""#,
         r#"{"value":15.9}"#,
         r#"{"value":true,"currency":"EUR"}"#,
         r#"{"value":"15,90","currency":"EUR"}"#,
@@ -218,7 +218,7 @@ fn unknown_blocks_deep_nesting_and_names_that_come_twice() {
     let parsed = parse(&payload);
     assert_eq!(parsed.notification.notification_id.as_str(), "last");
     assert_eq!(parsed.notification.payment_status.unwrap().as_str(), "Declined");
-    assert_eq!(parsed.notification.facts.amount.unwrap().to_string(), "2 EUR");
+    assert_eq!(parsed.notification.facts.amount.unwrap().to_string(), "2.00 EUR");
     assert_eq!(parsed.notification.facts.terminal_id.unwrap().as_str(), "5");
     assert_eq!(parsed.dropped, Vec::<&str>::new());
     let unusable = parse(&format!(r#"{{"notificationID":"n","amount":{deep},"paymentType":{deep}}}"#));

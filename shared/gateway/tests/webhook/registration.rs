@@ -12,7 +12,7 @@ fn a_full_registration() {
     assert_eq!(facts.terminal_id.as_ref().unwrap().as_str(), "50994");
     assert_eq!(facts.payment_method.as_ref().unwrap().as_str(), "MBWAY");
     assert_eq!(facts.payment_type.as_ref().unwrap().as_str(), "PURS");
-    assert_eq!(facts.amount.as_ref().unwrap().to_string(), "15.9 EUR");
+    assert_eq!(facts.amount.as_ref().unwrap().to_string(), "15.90 EUR");
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_minimal_registration() {
     assert_eq!((id.as_str(), registration), ("t", spg_domain::Registration::default()));
     let (_, registration) =
         parse_registration(br#"{"transactionID":"t","amount":{"value":2.0,"currency":"EUR"}}"#).unwrap();
-    assert_eq!(registration.facts.amount.unwrap().to_string(), "2 EUR");
+    assert_eq!(registration.facts.amount.unwrap().to_string(), "2.00 EUR");
 }
 
 fn check(body: &str, expected: &str) {

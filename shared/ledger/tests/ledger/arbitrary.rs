@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use spg_domain::{
-    Amount, AttentionReason, Change, ChangeKind, Disposition, Facts, FinalStatus, Note, NotificationId,
-    NotificationRecord, PaymentStatus, Published, ReferenceStatus, Resolution, Source, Timestamp, Told, Transaction,
-    TransactionId, Word,
+    Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, FinalStatus,
+    Lifecycle, Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution,
+    Source, Timestamp, Told, Transaction, TransactionId, Word,
 };
 
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -48,67 +48,70 @@ pub fn notification_ids() -> impl Strategy<Value = NotificationId> {
 }
 
 pub fn transactions() -> impl Strategy<Value = Transaction> {
-    (identity(), times(), maps(), facts(), published(), any::<u8>()).prop_map(|parts| {
-        let (identity, times, maps, facts, published, silences) = parts;
-        let (id, status, version, answered_version, outcome, foreign, change) = identity;
-        let [confirmed_at, agreed_since, recheck_at, next_check_at, expires_at] = times;
-        let (first_seen_at, notifications, history, claims, attention, resolved) = maps;
+    let times = prop::array::uniform2(prop::option::of(time()));
+    (identity(), times, maps(), facts(), published(), lifecycle(), any::<u8>()).prop_map(|parts| {
+        let (identity, [next_check_at, expires_at], maps, facts, published, lifecycle, silences) = parts;
+        let (id, version, answered_version, sequence, change) = identity;
+        let (first_seen_at, notifications, history, attention, resolved) = maps;
         Transaction {
             id,
-            status,
             version,
             facts,
             first_seen_at,
-            confirmed_at,
+            lifecycle,
             answered_version,
-            claims,
-            agreed_since,
             silences,
-            recheck_at,
-            tell_again: !foreign,
-            foreign,
             notifications,
             history,
             change,
             attention,
             resolved,
-            outcome,
+            sequence,
             published,
             next_check_at,
-            // DynamoDB's TTL is in seconds.
-            expires_at: expires_at.map(|at| Timestamp::from_millis(at.seconds() * 1000)),
+            expires_at: expires_at.map(Timestamp::floor_to_second),
         }
     })
 }
 
-type Identity = (TransactionId, PaymentStatus, u64, u64, u64, bool, ChangeKind);
+type Identity = (TransactionId, u64, Option<u64>, u64, ChangeKind);
 
 fn identity() -> impl Strategy<Value = Identity> {
     let id = odd_text().prop_map(|text| TransactionId::new(text).unwrap());
-    let numbers = (1..u64::MAX, any::<u64>(), any::<u64>());
-    (id, status(), numbers, any::<bool>(), change_kind())
-        .prop_map(|(id, status, (v, a, o), foreign, change)| (id, status, v, a, o, foreign, change))
+    (id, 1..u64::MAX, any::<Option<u64>>(), any::<u64>(), change_kind())
 }
 
-fn times() -> impl Strategy<Value = [Option<Timestamp>; 5]> {
-    prop::array::uniform5(prop::option::of(time()))
+/// Each that can be written.
+fn lifecycle() -> impl Strategy<Value = Lifecycle> {
+    let claims = || btree_map(prop::sample::select(FinalStatus::ALL.to_vec()), time(), 0..4);
+    let open = || status().prop_filter_map("open", |s| if let PaymentStatus::Open(s) = s { Some(s) } else { None });
+    let times = (time(), prop::array::uniform2(prop::option::of(time())), any::<bool>());
+    let is_final = (prop::sample::select(FinalStatus::ALL.to_vec()), claims(), times);
+    prop_oneof![
+        open().prop_map(Lifecycle::Foreign),
+        (open(), claims()).prop_map(|(status, claims)| Lifecycle::Open(Open { status, claims })),
+        is_final.prop_map(|(status, mut claims, (at, [agreed_since, recheck_at], restored)): (_, Claims, _)| {
+            claims.remove(&status);
+            let confirmation = if restored { Confirmation::BeforeRestore(at) } else { Confirmation::At(at) };
+            let dispute = (!claims.is_empty()).then_some(Dispute { claims, agreed_since });
+            Lifecycle::Final(Final { status, confirmation, dispute, recheck_at })
+        }),
+    ]
 }
 
 type Maps = (
     Timestamp,
     BTreeMap<NotificationId, NotificationRecord>,
     Vec<Change>,
-    BTreeMap<FinalStatus, Timestamp>,
     BTreeMap<AttentionReason, Timestamp>,
     BTreeMap<AttentionReason, Resolution>,
 );
 
 fn maps() -> impl Strategy<Value = Maps> {
     let notifications = btree_map(notification_ids(), record(), 0..5);
-    let claims = btree_map(prop::sample::select(FinalStatus::ALL.to_vec()), time(), 0..4);
     let resolution = (time(), odd_text()).prop_map(|(at, note)| Resolution { at, note: Note::new(note).unwrap() });
     let resolved = btree_map(reason(), resolution, 0..3);
-    (time(), notifications, vec(change(), 0..4), claims, btree_map(reason(), time(), 0..9), resolved)
+    (time(), notifications, vec(change(), 0..4), btree_map(reason(), time(), 0..9), resolved)
 }
 
 fn facts() -> impl Strategy<Value = Facts> {
@@ -150,8 +153,8 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn published() -> impl Strategy<Value = Option<Published>> {
     let texts = (prop::option::of(status()), prop::option::of(".{0,40}"));
-    let told = (any::<u64>(), facts(), prop::option::of(time())).prop_map(|(outcome, facts, confirmed_at)| Told {
-        outcome,
+    let told = (any::<u64>(), facts(), prop::option::of(time())).prop_map(|(sequence, facts, confirmed_at)| Told {
+        sequence,
         facts,
         confirmed_at,
     });
@@ -184,18 +187,7 @@ fn change_kind() -> impl Strategy<Value = ChangeKind> {
 }
 
 fn reason() -> impl Strategy<Value = AttentionReason> {
-    use AttentionReason as R;
-    prop::sample::select(vec![
-        R::AmountMismatch,
-        R::CurrencyMismatch,
-        R::TransactionIdMismatch,
-        R::UnexpectedCorrection,
-        R::PaymentTypeUnknown,
-        R::PaidAgain,
-        R::Unknown,
-        R::Lapsed,
-        R::TooManyNotifications,
-    ])
+    prop::sample::select(AttentionReason::ALL.to_vec())
 }
 
 fn disposition() -> impl Strategy<Value = Disposition> {

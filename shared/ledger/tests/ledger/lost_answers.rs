@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Disposition, Facts, FinalStatus, PaymentStatus, Rules, StatusAnswer, Timestamp, Transaction,
+    ChangeKind, Disposition, Facts, FinalStatus, PaymentStatus, Reply, Rules, StatusAnswer, Timestamp, Transaction,
 };
 use spg_ledger::Ledger;
-use spg_reconcile::{Asking, Clock, Cooldown, Question, Reconciler, Reply, StatusApi, Written};
+use spg_reconcile::{Asking, Cooldown, Question, Reconciler, StatusApi, Written};
+use spg_time::Clock;
 use tests::{Aws, Fault};
 
 use crate::stand::{Stand, at, embedded, id, notification, write_of};
@@ -33,8 +34,8 @@ async fn reconciliation_counts_the_notification_and_its_effect_once() {
         [("Success", "Success", ChangeKind::Finalised), ("Declined", "Declined", ChangeKind::Finalised)]
     {
         let (aws, stored, asked) = settle(claim, answer).await;
-        assert_eq!(stored.status, PaymentStatus::parse(answer).unwrap());
-        assert_eq!((stored.change, stored.version, stored.outcome), (kind, 1, 1));
+        assert_eq!(stored.status(), PaymentStatus::parse(answer).unwrap());
+        assert_eq!((stored.change, stored.version, stored.sequence), (kind, 1, at(0).millis()));
         assert_eq!(stored.notifications.len(), 1);
         assert_eq!((asked, aws.count("dynamodb:UpdateItem")), (1, 2));
     }
@@ -43,11 +44,11 @@ async fn reconciliation_counts_the_notification_and_its_effect_once() {
 #[tokio::test]
 async fn an_answer_that_lags_leaves_it_due_and_recorded_once() {
     let (_, stored, _) = settle("Success", "Pending").await;
-    assert_eq!(stored.status, PaymentStatus::Pending);
+    assert_eq!(stored.status(), PaymentStatus::PENDING);
     assert_eq!(stored.notifications.len(), 1);
-    assert!(stored.claims.contains_key(&FinalStatus::Success));
+    assert!(stored.lifecycle.claims().is_some_and(|claims| claims.contains_key(&FinalStatus::Success)));
     assert!(stored.next_check_at.is_some_and(|due| due > at(0)));
-    assert_eq!(stored.outcome, 0);
+    assert_eq!(stored.published, None);
 }
 
 /// One notification through the reconciler, with the first answer of the table lost.
@@ -68,7 +69,7 @@ async fn settle(claim: &str, answer: &'static str) -> (Aws, Transaction, usize) 
     assert_eq!(settlement.dispositions, [Disposition::Claimed]);
     let stored = stand.read(&id).await.unwrap();
     let told = settlement.write.expect("what was written is told").transaction;
-    assert_eq!((told.version, told.change, told.outcome), (stored.version, stored.change, stored.outcome));
+    assert_eq!((told.version, told.change, told.sequence), (stored.version, stored.change, stored.sequence));
     (aws, stored, reconciler.status_api.asked.into_inner())
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_dynamo::AttributeValue;
 use spg_domain::{
-    Amount, Draft, Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, StatusAnswer,
+    Amount, Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, StatusAnswer,
     Word,
 };
 use spg_ledger::to_item;
@@ -46,9 +46,9 @@ fn a_registered_card_payment_with_two_notifications_and_its_answer() {
     let rules = Rules::default();
     let mut stored = None;
     for piece in &evidence {
-        let mut draft = Draft::new(id("s2bfw1g1P1siCSUjVPP8"), stored, &rules);
-        draft.weigh(piece, at(60));
-        stored = Some(draft.conclude().unwrap().transaction);
+        let mut decision = Decision::new(id("s2bfw1g1P1siCSUjVPP8"), stored, &rules);
+        decision.apply(piece, at(60));
+        stored = Some(decision.into_write().unwrap().transaction);
     }
     let item = to_item(&stored.unwrap());
     let bytes = item_bytes(item.inner());

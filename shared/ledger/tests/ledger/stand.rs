@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_dynamodb::{Client, Config};
 use futures::FutureExt;
 use spg_domain::{
-    Draft, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Timestamp, Transaction, TransactionId,
-    Write,
+    Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Timestamp, Transaction,
+    TransactionId, Write,
 };
 use spg_ledger::Ledger;
 use spg_reconcile::{Store, Written};
@@ -124,11 +124,11 @@ pub fn notification(notification_id: &str, status: &str) -> Evidence {
 /// The write that this evidence leads to.
 pub fn write_of(id: &TransactionId, stored: Option<Transaction>, evidence: &[Evidence], now: Timestamp) -> Write {
     let rules = Rules::default();
-    let mut draft = Draft::new(id.clone(), stored, &rules);
+    let mut decision = Decision::new(id.clone(), stored, &rules);
     for piece in evidence {
-        draft.weigh(piece, now);
+        decision.apply(piece, now);
     }
-    draft.conclude().expect("something changes")
+    decision.into_write().expect("something changes")
 }
 
 fn client(endpoint: &str) -> Client {

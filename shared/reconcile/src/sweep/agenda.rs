@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use spg_domain::{Timestamp, TransactionId};
 
-use super::PAGE_ENTRIES;
 use crate::Due;
 
+/// Entries of a shard read in one call.
+pub(super) const PAGE_ENTRIES: usize = 100;
 /// Wait before looking again where the index shows only what was taken before.
 const STALE_INDEX_WAIT: Duration = Duration::from_secs(1);
 /// Such looks in a row, before the rest of the shard is left to the next run: an item that cannot be read stays in the index.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use spg_domain::Timestamp;
 
-use super::PROBES_MAX;
-
+/// If this many questions in a row are not answered, the run ends and leaves the rest due.
+const PROBES_MAX: usize = 5;
 /// Refusals that come within this are of one excess.
 const REDUCED_ONCE_WITHIN: Duration = Duration::from_secs(1);
 /// So many answers allow one question more again, up to the limit.

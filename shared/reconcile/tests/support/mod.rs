@@ -10,18 +10,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spg_domain::{
-    Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, SilenceKind, StatusAnswer,
-    Timestamp, TransactionId, Word,
+    Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Reply, Rules, SilenceKind,
+    StatusAnswer, Timestamp, TransactionId, Word,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{Asking, Clock, Cooldown, Question, Reconciler, Reply, SettleError, Settlement, StatusApi, Store};
+use spg_reconcile::{Asking, Cooldown, Question, Reconciler, SettleError, Settlement, StatusApi, Store};
+use spg_time::Clock;
 
 /// What the Status API does when it is asked.
 #[derive(Debug, Clone)]
 pub enum Said {
     Status(&'static str),
     Silent(SilenceKind),
-    /// 429 with a Retry-After of so many seconds.
+    /// Rate-limited, with a Retry-After of so many seconds.
     Limited(u64),
     /// Something else happens while the question is under way, then it answers.
     Meanwhile(Arc<dyn Meanwhile>, &'static str),
@@ -62,17 +63,16 @@ impl StatusApi for ScriptedStatusApi {
         self.timeouts.lock().unwrap().push(question.timeout);
         let said = self.next(&question.transaction_id);
         let retry_after = if let Said::Limited(seconds) = said { Some(Duration::from_secs(seconds)) } else { None };
-        let http_status = matches!(said, Said::Limited(_)).then_some(429);
         let result = match said {
             Said::Status(text) => Ok(status_answer(text)),
             Said::Silent(kind) => Err(kind),
-            Said::Limited(_) => Err(SilenceKind::Unavailable),
+            Said::Limited(_) => Err(SilenceKind::RateLimited),
             Said::Meanwhile(event, text) => {
                 event.happen();
                 Ok(status_answer(text))
             }
         };
-        Reply { result, http_status, return_code: None, retry_after, problem: None }
+        Reply { result, http_status: None, return_code: None, retry_after, problem: None }
     }
 }
 

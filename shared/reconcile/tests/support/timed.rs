@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use spg_domain::{Draft, Rules, Timestamp, Transaction, TransactionId, Write};
+use spg_domain::{Decision, Reply, Rules, Timestamp, Transaction, TransactionId, Write};
 use spg_reconcile::memory::MemoryStore;
 use spg_reconcile::{
-    Clock, Cooldown, Due, DueIndex, Question, Reconciler, Reply, StatusApi, Store, StoreError, SweepLimits,
-    SweepReport, Sweeper, Written,
+    Cooldown, Due, DueIndex, Question, Reconciler, StatusApi, Store, StoreError, SweepLimits, SweepReport, Sweeper,
+    Written,
 };
+use spg_time::Clock;
 use tokio::time::{Instant, sleep};
 
 use super::{Said, ScriptedStatusApi, at, notify};
@@ -170,9 +171,9 @@ pub async fn open(it: &TimedReconciler, id: &str, due: u64, takes: u64, said: im
 /// Stores an open transaction that is due at `due`.
 pub async fn store_due(store: &MemoryStore, id: &str, due: Timestamp) {
     let rules = Rules::default();
-    let mut draft = Draft::new(TransactionId::new(id).unwrap(), None, &rules);
-    draft.weigh(&notify("first", "Pending"), at(0));
-    let mut write = draft.conclude().unwrap();
+    let mut decision = Decision::new(TransactionId::new(id).unwrap(), None, &rules);
+    decision.apply(&notify("first", "Pending"), at(0));
+    let mut write = decision.into_write().unwrap();
     write.transaction.next_check_at = Some(due);
     assert_eq!(store.write(&write).await.unwrap(), Written::Done);
 }

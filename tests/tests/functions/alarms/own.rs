@@ -17,13 +17,14 @@ pub struct State {
     reach: fn(&Stand) -> Vec<Value>,
 }
 
-pub const STATES: [State; 10] = [
+pub const STATES: [State; 11] = [
     State { alarm: "RejectedShareAlarm", reach: forged },
     State { alarm: "UnprocessableAlarm", reach: unprocessable },
     State { alarm: "StatusApiFailingAlarm", reach: |stand| swept(stand, Reply::text(503, "")) },
     State { alarm: "CredentialsRefusedAlarm", reach: |stand| swept(stand, Reply::text(401, "")) },
     State { alarm: "SweeperStoppedAlarm", reach: |_| Vec::new() },
     State { alarm: "SweeperLateAlarm", reach: late },
+    State { alarm: "ClockSkewAlarm", reach: published_in_the_future },
     State { alarm: "UnpublishedAlarm", reach: unreadable_change },
     State { alarm: "RecordsReturnedAlarm", reach: not_stored },
     State { alarm: "ProcessorAttentionAlarm", reach: |stand| processed(stand, &dearer("t1")) },
@@ -57,6 +58,17 @@ fn not_stored(stand: &Stand) -> Vec<Value> {
     stand.aws.inject(Fault::on("dynamodb:UpdateItem").error(400, "AccessDeniedException"));
     let waiting = record(&notification("t1", "n1", "Pending"));
     assert_eq!(process(&processor, std::slice::from_ref(&waiting)), [waiting.message_id]);
+    printed(&processor)
+}
+
+/// Another process has published with a clock that is two hours later.
+fn published_in_the_future(stand: &Stand) -> Vec<Value> {
+    let processor = stand.start("processor");
+    process(&processor, &[record(&notification("t1", "n1", "Pending"))]);
+    let mut item = stand.aws.table().raw_item("t1").unwrap();
+    item["sequence"] = json!({"N": (events::now_ms() + 2 * 3_600_000).to_string()});
+    stand.aws.table().put_raw(&item);
+    process(&processor, &[record(&notification("t1", "n2", "InProcessing"))]);
     printed(&processor)
 }
 

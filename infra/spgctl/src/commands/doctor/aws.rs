@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_scheduler::types::ScheduleState;
-use spg_reconcile::{Clock as _, DueIndex as _};
+use spg_reconcile::DueIndex as _;
+use spg_time::Clock as _;
 
 use super::Finding;
 use crate::inbox::Inbox;
@@ -46,9 +47,11 @@ pub(super) async fn webhook_url(at: &Deployment) -> Finding {
             let status = answer.status().as_u16();
             Finding::wrong(URL, format!("{} answers {status} instead of {EXPECTED}", at.webhook_url), REMEDY)
         }
-        Err(error) => {
-            Finding::wrong(URL, format!("{} does not answer: {}", at.webhook_url, spg_host::chain(&error)), REMEDY)
-        }
+        Err(error) => Finding::wrong(
+            URL,
+            format!("{} does not answer: {}", at.webhook_url, spg_time::error_chain(&error)),
+            REMEDY,
+        ),
     }
 }
 
@@ -66,7 +69,7 @@ pub(super) async fn schedule(at: &Deployment) -> Finding {
             format!("{name} is {}", schedule.state.map_or_else(|| "off".to_owned(), |state| state.as_str().to_owned())),
             "enable it in EventBridge Scheduler, or deploy the stack again: nothing that is due is asked about",
         ),
-        Err(error) => Finding::unseen(SCHEDULE, spg_host::chain(&error)),
+        Err(error) => Finding::unseen(SCHEDULE, spg_time::error_chain(&error)),
     }
 }
 
@@ -86,7 +89,7 @@ async fn consumer(at: &Deployment, check: &'static str, resource: &str, so: &str
     };
     let mapping = match at.aws.lambda().get_event_source_mapping().uuid(uuid).send().await {
         Ok(mapping) => mapping,
-        Err(error) => return Finding::unseen(check, spg_host::chain(&error)),
+        Err(error) => return Finding::unseen(check, spg_time::error_chain(&error)),
     };
     let state = mapping.state.unwrap_or_default();
     let last = mapping.last_processing_result.unwrap_or_default();
@@ -122,13 +125,13 @@ pub(super) async fn overdue(at: &Deployment) -> Finding {
         Ok(ledger) => ledger,
         Err(error) => return Finding::unseen(DUE, error),
     };
-    let now = spg_host::SystemClock.now();
+    let now = spg_time::SystemClock.now();
     let until = crate::Moment::Ago(OVERDUE_AFTER).seen_from(now);
     let mut oldest = None;
     for shard in 0..ledger.shards() {
         match ledger.due(shard, until, 1).await {
             Ok(due) => oldest = [oldest, due.first().map(|due| due.at)].into_iter().flatten().min(),
-            Err(error) => return Finding::unseen(DUE, spg_reconcile::error_chain(&error)),
+            Err(error) => return Finding::unseen(DUE, spg_time::error_chain(&error)),
         }
     }
     match oldest {

@@ -1,8 +1,8 @@
 //! The secrets: there, well-formed, and accepted by SPG. Never shown.
 
 use spg_domain::{SilenceKind, TransactionId, Word};
-use spg_gateway::status::{BaseUrl, Credentials, FixedCredentials, StatusApiConfig, StatusClient};
-use spg_reconcile::{Question, StatusApi as _};
+use spg_gateway::status::{BaseUrl, Credentials, StatusClient};
+use tokio::time::Instant;
 
 use super::Finding;
 use crate::Deployment;
@@ -45,17 +45,17 @@ pub(super) async fn status_api(at: &Deployment) -> Vec<Finding> {
     };
     let terminals: Vec<String> = credentials.terminals().map(str::to_owned).collect();
     let mut findings = vec![Finding::ok(SECRET, format!("well-formed, {} terminals of their own", terminals.len()))];
-    let client = match client(at, credentials).await {
+    let client = match client(at).await {
         Ok(client) => client,
         Err(error) => {
             findings.push(Finding::unseen(ACCEPTED, error));
             return findings;
         }
     };
-    findings.push(accepted(&client, None).await);
+    findings.push(accepted(&client, &credentials, None).await);
     for terminal in terminals {
         if let Ok(terminal) = Word::new(terminal) {
-            findings.push(accepted(&client, Some(terminal)).await);
+            findings.push(accepted(&client, &credentials, Some(terminal)).await);
         }
     }
     findings
@@ -64,21 +64,20 @@ pub(super) async fn status_api(at: &Deployment) -> Vec<Finding> {
 async fn secret_text(at: &Deployment) -> Result<String, String> {
     let id = at.resource("StatusApiSecret").map_err(|error| error.to_string())?;
     let call = at.aws.secrets().get_secret_value().secret_id(id).send().await;
-    let answer = call.map_err(|error| spg_host::chain(&error))?;
+    let answer = call.map_err(|error| spg_time::error_chain(&error))?;
     answer.secret_string.ok_or_else(|| "the secret holds no text".to_owned())
 }
 
-async fn client(at: &Deployment, credentials: Credentials) -> Result<StatusClient<FixedCredentials>, String> {
+async fn client(at: &Deployment) -> Result<StatusClient, String> {
     let config = at.settling_config().await.map_err(|error| error.to_string())?;
-    let base_url = BaseUrl::parse(&config.status_api.url).map_err(|error| error.to_string())?;
-    StatusClient::new(StatusApiConfig::new(base_url), credentials, FixedCredentials).map_err(|error| error.to_string())
+    let base_url = BaseUrl::parse(&config.status_api_url).map_err(|error| error.to_string())?;
+    StatusClient::new(base_url).map_err(|error| error.to_string())
 }
 
-async fn accepted(client: &StatusClient<FixedCredentials>, terminal: Option<Word>) -> Finding {
+async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Option<Word>) -> Finding {
     let whose = terminal.as_ref().map_or_else(|| "default".to_owned(), |terminal| format!("terminal {terminal}"));
     let Ok(id) = TransactionId::new(ASKED_ABOUT) else { return Finding::unseen(ACCEPTED, "no id") };
-    let question = Question { transaction_id: id, terminal_id: terminal, timeout: QUESTION_TIMEOUT };
-    let reply = client.ask(&question).await;
+    let reply = client.ask(&id, terminal.as_ref(), credentials, Instant::now() + QUESTION_TIMEOUT).await;
     let http = reply.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
     match reply.result {
         Ok(_) | Err(SilenceKind::NotFound) => Finding::ok(ACCEPTED, format!("{whose} credentials accepted")),
@@ -87,7 +86,7 @@ async fn accepted(client: &StatusClient<FixedCredentials>, terminal: Option<Word
             format!("{whose} credentials refused ({http})"),
             "compare token and client id with the SPG Backoffice, and StatusApiUrl with the environment they are for",
         ),
-        Err(SilenceKind::Unavailable) => Finding::wrong(
+        Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => Finding::wrong(
             ACCEPTED,
             format!("no usable answer ({http}{})", reply.problem.map(|it| format!(", {it}")).unwrap_or_default()),
             "if SPG has an outage, wait: what is due stays due; else check the parameter StatusApiUrl",

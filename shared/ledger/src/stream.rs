@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_dynamo::Item;
 use serde_json::Value;
-use spg_domain::Outgoing;
-use spg_ledger::from_stream_image;
+use spg_domain::OutcomeEvent;
+
+use crate::read::from_stream_image;
 
 /// A batch of the stream. Records are read one by one, so that one that cannot be read stays alone.
 #[derive(Debug, Default, Deserialize)]
@@ -25,7 +26,8 @@ pub struct UnreadableRecord {
 }
 
 impl UnreadableRecord {
-    pub(crate) fn of(record: &Value, problem: impl Into<String>) -> Self {
+    /// What is wrong with a record.
+    pub fn of(record: &Value, problem: impl Into<String>) -> Self {
         let text = |pointer| record.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         Self {
             sequence_number: text("/dynamodb/SequenceNumber"),
@@ -39,7 +41,7 @@ impl UnreadableRecord {
 ///
 /// # Errors
 /// [`UnreadableRecord`] when the new image is no transaction, or says that something was published and not what.
-pub fn read(record: &Value) -> Result<Option<Outgoing>, UnreadableRecord> {
+pub fn read_record(record: &Value) -> Result<Option<OutcomeEvent>, UnreadableRecord> {
     // A deletion, by time-to-live or by hand, has no new image.
     let Some(image) = record.pointer("/dynamodb/NewImage") else { return Ok(None) };
     // The deserialiser's own words may repeat what it read.
@@ -50,31 +52,31 @@ pub fn read(record: &Value) -> Result<Option<Outgoing>, UnreadableRecord> {
         return Ok(None);
     }
     let unsaid = || UnreadableRecord::of(record, "it says that something was published, but not what");
-    Outgoing::latest(&transaction).map(Some).ok_or_else(unsaid)
+    OutcomeEvent::latest(&transaction).map(Some).ok_or_else(unsaid)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
     use spg_domain::{
-        DetailType, Draft, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp,
-        Transaction, TransactionId, Word,
+        Decision, DetailType, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer,
+        Timestamp, Transaction, TransactionId, Word,
     };
-    use spg_ledger::to_item;
 
     use super::*;
+    use crate::to_item;
 
     /// A transaction that was registered and then answered about.
     fn transaction(id: &str, status: PaymentStatus) -> Transaction {
         let rules = Rules::default();
-        let mut draft = Draft::new(TransactionId::new(id).unwrap(), None, &rules);
+        let mut decision = Decision::new(TransactionId::new(id).unwrap(), None, &rules);
         let now = Timestamp::from_millis(1_773_312_524_000);
         let registration = Registration::default();
-        draft.weigh(&Evidence::Registration { registration, received_at: now }, now);
+        decision.apply(&Evidence::Registration { registration, received_at: now }, now);
         let facts = Facts { payment_type: Word::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
-        draft.weigh(&Evidence::Answer { answer, asked_version: 0 }, now);
-        draft.conclude().unwrap().transaction
+        decision.apply(&Evidence::Answer { answer, asked_version: 0 }, now);
+        decision.into_write().unwrap().transaction
     }
 
     fn record(transaction: &Transaction) -> Value {
@@ -85,25 +87,25 @@ mod tests {
     #[test]
     fn what_was_published_becomes_its_event() {
         let finalised = transaction("t1", PaymentStatus::Final(FinalStatus::Success));
-        let outgoing = read(&record(&finalised)).unwrap().unwrap();
-        assert_eq!(outgoing.event.detail_type, DetailType::Finalised);
-        assert_eq!(outgoing.event.detail.event_id, "t1#1");
-        assert!(outgoing.event.detail.paid);
-        assert_eq!(outgoing.at.millis(), 1_773_312_524_000);
+        let event = read_record(&record(&finalised)).unwrap().unwrap();
+        assert_eq!(event.detail_type, DetailType::Finalised);
+        assert_eq!(event.detail.event_id, "t1#1773312524000");
+        assert!(event.detail.paid);
+        assert_eq!(event.at.millis(), 1_773_312_524_000);
     }
 
     #[test]
     fn what_was_not_published_becomes_nothing() {
-        assert_eq!(read(&record(&transaction("t1", PaymentStatus::InProcessing))), Ok(None));
+        assert_eq!(read_record(&record(&transaction("t1", PaymentStatus::IN_PROCESSING))), Ok(None));
         let deleted = json!({"eventName": "REMOVE", "dynamodb": {"Keys": {"transactionID": {"S": "t1"}}}});
-        assert_eq!(read(&deleted), Ok(None));
+        assert_eq!(read_record(&deleted), Ok(None));
     }
 
     #[test]
     fn a_later_write_that_publishes_nothing_does_not_repeat_the_event() {
         let mut noted = transaction("t1", PaymentStatus::Final(FinalStatus::Success));
         noted.change = spg_domain::ChangeKind::Noted;
-        assert_eq!(read(&record(&noted)), Ok(None));
+        assert_eq!(read_record(&record(&noted)), Ok(None));
     }
 
     #[test]
@@ -112,7 +114,7 @@ mod tests {
         let check = |name: &str, value: Value, id: &str| {
             let mut record = record(&finalised);
             record["dynamodb"]["NewImage"][name] = value;
-            let error = read(&record).unwrap_err();
+            let error = read_record(&record).unwrap_err();
             assert_eq!(error.sequence_number.as_deref(), Some("111"));
             assert_eq!(error.transaction_id, id);
             assert!(!format!("{error:?}{error}").contains("geheim"), "{error:?}");
@@ -123,13 +125,13 @@ mod tests {
         check("transactionID", json!({"S": ""}), "");
         let mut unsaid = finalised.clone();
         unsaid.published = None;
-        assert!(read(&record(&unsaid)).unwrap_err().to_string().contains("but not what"));
+        assert!(read_record(&record(&unsaid)).unwrap_err().to_string().contains("but not what"));
     }
 
     #[test]
     fn records_of_any_shape_make_a_batch() {
         let batch: StreamEvent = serde_json::from_value(json!({"Records": [1, null, {"dynamodb": {}}]})).unwrap();
-        assert!(batch.records.iter().all(|record| read(record) == Ok(None)));
+        assert!(batch.records.iter().all(|record| read_record(record) == Ok(None)));
         assert!(serde_json::from_value::<StreamEvent>(json!({})).unwrap().records.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A moment that came in from outside. Nothing here reads a clock.
+//! A moment. Nothing here reads a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,9 +23,15 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the epoch, as DynamoDB's TTL wants them.
+    /// Whole seconds since the epoch.
     pub fn seconds(self) -> u64 {
         self.0 / 1000
+    }
+
+    /// The whole second that this is in.
+    #[must_use]
+    pub fn floor_to_second(self) -> Self {
+        Self(self.seconds() * 1000)
     }
 
     /// Reads SPG's dates: RFC 3339, with or without milliseconds, white space around.
@@ -95,6 +101,12 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(text).map(|t| t.to_string()).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn seconds_are_rounded_down() {
+        let rounded = |millis| Timestamp::from_millis(millis).floor_to_second().millis();
+        assert_eq!([0, 999, 1000, 1999].map(rounded), [0, 0, 1000, 1000]);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::error::Error;
 /// Longest line that is made of an error, in bytes.
 const BYTES_MAX: usize = 1000;
 
-/// An error and its sources, `service error: AccessDeniedException: ...`. Never their `Debug`: that of the AWS clients holds the
-/// whole answer of the service, and an answer of Secrets Manager is a secret.
-pub fn chain(error: &dyn Error) -> String {
+/// An error and its sources, `service error: AccessDeniedException: ...`, at most 1,000 bytes. It never uses `Debug`: the `Debug` of an
+/// AWS client's error holds the whole answer of the service, and an answer of Secrets Manager is a secret.
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -33,8 +33,8 @@ mod tests {
     #[test]
     fn all_sources_in_one_bounded_line() {
         let error = Level(2, Some(Box::new(Level(1, None))));
-        assert_eq!(chain(&error), "level 2: level 1");
+        assert_eq!(error_chain(&error), "level 2: level 1");
         let deep = (0..1000).fold(Level(0, None), |inner, n| Level(n, Some(Box::new(inner))));
-        assert!(chain(&deep).len() <= BYTES_MAX);
+        assert!(error_chain(&deep).len() <= BYTES_MAX);
     }
 }

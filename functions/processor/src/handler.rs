@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::StreamExt;
-use spg_domain::{Disposition, Evidence, PaymentStatus, Timestamp, Transaction, TransactionId};
-use spg_host::isolate;
-use spg_reconcile::{
-    AnswerFields, Asking, Clock, Reconciler, SettleError, Settlement, StatusApi, Store, Tally, error_chain, within,
-};
+use spg_domain::{Evidence, NotificationId, Timestamp, Transaction, TransactionId};
+use spg_host::{Metrics, isolate};
+use spg_reconcile::{Asking, Reconciler, StatusApi, Store, Tally};
+use spg_time::{Clock, before_deadline, error_chain};
+use spg_wiring::count;
 
-use crate::Queue;
-use crate::record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};
+use crate::queue::Queue;
+use crate::record::{Fate, Parsed, Record, parse};
+use crate::report::{Settled, failed, settled};
 
 /// What settling leaves of the time for the calls of the queue, which are given up with it.
 const QUEUE_MARGIN: Duration = Duration::from_secs(2);
@@ -29,24 +30,6 @@ pub struct Processor<S, A, C, Q> {
     pub queue: Q,
 }
 
-/// The answer to Lambda and what it means in numbers.
-#[derive(Debug, Default)]
-pub struct BatchOutcome {
-    pub response: SqsBatchResponse,
-    pub tallies: Vec<Tally>,
-}
-
-/// What became of one record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
-    Done,
-    Failed,
-    DeadLetter(DeadLetter),
-}
-
-/// The fates of some records, by their place in the batch, and what it took.
-type Settled = (Vec<(usize, Fate)>, Vec<Tally>);
-
 impl<S, A, C, Q> Processor<S, A, C, Q>
 where
     S: Store + Sync,
@@ -55,7 +38,7 @@ where
     Q: Queue + Sync,
 {
     /// Processes a batch before `deadline`. Never fails as a whole: what was not done is named in the response.
-    pub async fn process(&self, event: SqsEvent, deadline: Timestamp) -> BatchOutcome {
+    pub async fn process(&self, event: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, Metrics) {
         let mut tallies = Vec::new();
         let mut fates = vec![Fate::Done; event.records.len()];
         let mut groups: BTreeMap<TransactionId, Vec<Record>> = BTreeMap::new();
@@ -74,7 +57,9 @@ where
         }
         self.bury(&event.records, &mut fates, deadline, &mut tallies).await;
         let response = self.answer(&event.records, &fates, deadline, &mut tallies).await;
-        BatchOutcome { response, tallies }
+        let mut metrics = Metrics::default();
+        count(tallies, &mut metrics);
+        (response, metrics)
     }
 
     async fn settle_groups(
@@ -168,16 +153,15 @@ where
         for (message, fate) in messages.iter().zip(fates) {
             let Fate::DeadLetter(letter) = fate else { continue };
             letter.message_id = message.message_id.clone().unwrap_or_default();
-            let reason: DeadLetterReason = letter.reason;
             tracing::error!(
-                reason = reason.as_str(),
+                reason = letter.reason.as_str(),
                 transactionID = letter.transaction_id.as_ref().map(TransactionId::as_str),
-                notificationID = letter.notification_id.as_ref().map(spg_domain::NotificationId::as_str),
+                notificationID = letter.notification_id.as_ref().map(NotificationId::as_str),
                 messageId = letter.message_id,
                 "sent to the dead-letter queue"
             );
-            tallies.push(Tally::CountBy("DeadLetters", reason.as_str()));
-            *fate = match within(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
+            tallies.push(Tally::CountBy("DeadLetters", letter.reason.as_str()));
+            *fate = match before_deadline(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
                 Some(Ok(())) => Fate::Done,
                 Some(Err(error)) => {
                     tracing::error!(error = %error_chain(&error), "the dead-letter queue did not take it; it goes back to the queue");
@@ -205,7 +189,8 @@ where
         let postponed: Vec<(String, u32)> =
             failed.iter().filter_map(|m| Some((m.receipt_handle.clone()?, retry_seconds(m)))).collect();
         for some in postponed.chunks(10) {
-            if let Some(Err(error)) = within(&self.reconciler.clock, deadline, self.queue.postpone(some)).await {
+            if let Some(Err(error)) = before_deadline(&self.reconciler.clock, deadline, self.queue.postpone(some)).await
+            {
                 tracing::warn!(error = %error_chain(&error), "failed messages come back when their visibility ends");
             }
         }
@@ -221,82 +206,6 @@ where
             })
             .collect();
         response
-    }
-}
-
-/// The fates of the records that one write has settled, logged one line each. The one question about the one record is told in its
-/// line; otherwise questions have lines of their own, before the records'.
-fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
-    let mut tallies = settlement.tallies();
-    let answer = match (records, settlement.questions.as_slice()) {
-        ([_], [asked]) => Some(asked.fields()),
-        (_, questions) => {
-            questions.iter().for_each(|asked| asked.log(id));
-            None
-        }
-    };
-    let mut fates = Vec::with_capacity(records.len());
-    for (record, disposition) in records.iter().zip(&settlement.dispositions) {
-        log_processed(id, record, *disposition, answer.as_ref(), settlement);
-        if is_unusual(*disposition) {
-            tallies.push(Tally::CountBy("UnusualNotifications", disposition.as_str()));
-        }
-        let conflicting = *disposition == Disposition::Conflicting;
-        let fate = if conflicting { Fate::DeadLetter(record.conflicting(String::new())) } else { Fate::Done };
-        fates.push((record.index, fate));
-    }
-    (fates, tallies)
-}
-
-/// What is worth a metric: people look for its reason. Of everything else the log has a line.
-fn is_unusual(disposition: Disposition) -> bool {
-    use Disposition::{Conflicting, Doubted, Foreign, Unrecorded};
-    matches!(disposition, Doubted | Conflicting | Unrecorded | Foreign)
-}
-
-fn log_processed(
-    id: &TransactionId,
-    record: &Record,
-    disposition: Disposition,
-    answer: Option<&AnswerFields<'_>>,
-    settlement: &Settlement,
-) {
-    let (notification_id, claim) = describe(&record.evidence);
-    let transaction = settlement.write.as_ref().map(|write| &write.transaction);
-    tracing::info!(
-        transactionID = id.as_str(),
-        notificationID = notification_id,
-        claimed = claim,
-        disposition = disposition.as_str(),
-        answered = answer.map(|it| it.answered),
-        answer = answer.map(|it| it.answer),
-        httpStatus = answer.and_then(|it| it.http_status),
-        returnStatusCode = answer.and_then(|it| it.return_code),
-        problem = answer.and_then(|it| it.problem),
-        questionMs = answer.map(|it| it.question_ms),
-        paymentStatus = transaction.map(|t| t.status.as_str()),
-        version = transaction.map(|t| t.version),
-        outcome = transaction.map(|t| t.outcome),
-        "processed"
-    );
-}
-
-fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> Settled {
-    tracing::error!(transactionID = %id, records = records.len(), error = %error_chain(error), "not stored; back to the queue");
-    (records.iter().map(|record| (record.index, Fate::Failed)).collect(), vec![Tally::Count("StoreFailures")])
-}
-
-/// The notification's id, which a registration has not, and the status that is claimed.
-fn describe(evidence: &Evidence) -> (Option<&str>, Option<&str>) {
-    match evidence {
-        Evidence::Notification { notification, .. } => {
-            let claim = notification.payment_status.as_ref().map(PaymentStatus::as_str);
-            (Some(notification.notification_id.as_str()), claim)
-        }
-        Evidence::Registration { registration, .. } => {
-            (None, registration.payment_status.as_ref().map(PaymentStatus::as_str))
-        }
-        Evidence::Answer { .. } | Evidence::Silence(_) => (None, None),
     }
 }
 
