@@ -7,7 +7,8 @@ value), functions (logical id to {"binary", "log"}: the executable and the file 
 Answer: outputs, functions (logical id to deployed name), routes (path to URL).
 
 This is AWS's own way but for what the emulator (1.5.33) lacks. It hands number parameters on as text: event source
-mappings get the numbers themselves. And it knows no alarm on a computed metric: such an alarm watches one metric there. And nothing here asks for signatures.
+mappings get the numbers themselves. It knows no alarm on a computed metric: such an alarm watches one metric there. It does not know
+CodeDeploy: there an alias goes over to a new version at once. And nothing here asks for signatures.
 """
 
 import io
@@ -48,7 +49,7 @@ def main():
 def deploy(request):
     aws = Aws(request["endpoint"], request["region"])
     code = upload_functions(aws, request["functions"])
-    template = transform(request["template"], code)
+    template = transform(request["template"], code, request["parameters"])
     create_stack(aws, request["stack"], template, request["parameters"])
     ids = aws.physical_ids(request["stack"])
     for name, value in request["secrets"].items():
@@ -93,6 +94,7 @@ def create_stack(aws, stack, template, parameters):
         raise DeployError(f"the template has no parameter {', '.join(unknown)}; it has {known}")
     put_numbers(template, parameters)
     put_plain_alarms(template)
+    leave_out_codedeploy(template)
     open_routes(template)
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
@@ -136,6 +138,15 @@ def put_plain_alarms(template):
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             first = next(it["MetricStat"] for it in properties.pop("Metrics") if "MetricStat" in it)
             properties |= first["Metric"] | {"Period": first["Period"], "Statistic": first["Stat"]}
+
+
+def leave_out_codedeploy(template):
+    resources = template["Resources"]
+    for name in [name for name, it in resources.items() if it["Type"].startswith("AWS::CodeDeploy::")]:
+        del resources[name]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::Alias":
+            resource.pop("UpdatePolicy", None)
 
 
 def open_routes(template):

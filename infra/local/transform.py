@@ -1,6 +1,6 @@
 """Turns the SAM template into plain CloudFormation with AWS's own translator.
 
-    python transform.py template.yaml > template.json
+    python transform.py template.yaml [NAME=VALUE ...] > template.json
 """
 
 import json
@@ -16,10 +16,10 @@ CODE_PLACEHOLDER = {"Bucket": "code", "Key": "code.zip"}
 REGION = "eu-west-1"
 
 
-def transform(path, code=None):
+def transform(path, code=None, parameters=None):
     """The CloudFormation template of the SAM template at `path`.
 
-    `code` maps a function's logical id to its {"Bucket", "Key"}.
+    `code` maps a function's logical id to its {"Bucket", "Key"}. SAM reads some of the `parameters`, as on AWS.
     """
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     with open(path, encoding="utf-8") as file:
@@ -27,7 +27,7 @@ def transform(path, code=None):
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     for name, resource in functions(template).items():
         resource["Properties"]["CodeUri"] = (code or {}).get(name, CODE_PLACEHOLDER)
-    return sam_transform(template, {}, NoManagedPolicies())
+    return sam_transform(template, parameters or {}, NoManagedPolicies())
 
 
 def functions(template):
@@ -44,4 +44,5 @@ class NoManagedPolicies:
 
 
 if __name__ == "__main__":
-    json.dump(transform(sys.argv[1]), sys.stdout, indent=1)
+    given = dict(argument.split("=", 1) for argument in sys.argv[2:])
+    json.dump(transform(sys.argv[1], parameters=given), sys.stdout, indent=1)
