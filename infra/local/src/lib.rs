@@ -31,10 +31,14 @@ pub use interrupt::end_on_interrupt;
 pub use logs::{Logs, show_logs};
 pub use operate::Operator;
 pub use options::{Options, PORT_DEFAULT, STATUS_API_CLIENT_ID_DEFAULT, STATUS_API_TOKEN_DEFAULT};
+pub use poll::until;
 pub use python::PythonEnv;
 pub use stack::{Functions, Secrets, Stack, StackInfo};
 
 use std::path::{Path, PathBuf};
+
+/// The alias of each function, which everything calls.
+pub const ALIAS: &str = "live";
 
 const TEMPLATE: &str = "template.yaml";
 

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => program::demo(&arguments),
         Command::Rehearse(arguments) => program::rehearse(&arguments),
         Command::Parameters => parameters::deploy().map(|()| ExitCode::SUCCESS),
-        Command::Dashboard => test::transform().and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
+        Command::Dashboard => test::transform(&[]).and_then(|it| dashboard::draw(&it)).map(|()| ExitCode::SUCCESS),
         Command::Sim(arguments) => program::sim(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use serde_json::Value;
-use spg_local::{Options, Stack, workspace};
+use serde_json::{Value, json};
+use spg_local::{ALIAS, Operator, Options, Stack, StackInfo, until, workspace};
 
 /// What deploys on the emulator.
 const VALUES: [(&str, &str); 19] = [
@@ -28,10 +29,8 @@ const VALUES: [(&str, &str); 19] = [
     ("LogLevel", "debug"),
     ("SystemLogLevel", "INFO"),
     ("LogRetentionDays", "30"),
-    ("Release", "r1"),
+    ("DeploymentStyle", "Canary10Percent15Minutes"),
 ];
-/// Types that the emulator does not know: the linters alone see these.
-const NOT_ON_THE_EMULATOR: [(&str, &str); 1] = [("DeploymentStyle", "Canary10Percent15Minutes")];
 /// Said by the local stack itself, for this machine.
 const GIVEN: [(&str, &str); 2] = [("StatusApiUrl", "https://api.sibspayments.com/api/v2"), ("Architecture", "x86_64")];
 /// What a Rule of the template must refuse.
@@ -46,7 +45,7 @@ pub fn for_lint() -> Vec<String> {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    VALUES.into_iter().chain(NOT_ON_THE_EMULATOR).chain(GIVEN)
+    VALUES.into_iter().chain(GIVEN)
 }
 
 /// That nothing was forgotten, in the transformed template.
@@ -67,7 +66,12 @@ pub fn check_complete(transformed: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Deploys it on the emulator and takes one registration all the way, then sees that the rules refuse.
+/// Used by ack and by no other function.
+const CHANGED_LATER: (&str, &str) = ("AckStatusCode", "000");
+const UPDATE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Deploys it on the emulator, takes one registration all the way, changes one parameter more, then sees that the rules
+/// refuse.
 pub fn deploy() -> Result<(), Box<dyn Error>> {
     let dir = workspace().join("target/parameters");
     let with = |parameters: &[(&str, &str)]| Options {
@@ -75,12 +79,20 @@ pub fn deploy() -> Result<(), Box<dyn Error>> {
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..Options::new(dir.clone())
     };
-    let works = Stack::up(&with(&VALUES))?.registers("parameters");
+    let info = Stack::up(&with(&VALUES))?;
+    let works = info.registers("parameters");
+    let versions = one_parameter_more(&info);
+    let works_afterwards = info.registers("afterwards");
     Stack::down(&dir)?;
-    if !works {
+    if !works || !works_afterwards {
         return Err(format!("no registration got through; see {}", dir.display()).into());
     }
     println!("a registration was taken, queued, processed and stored");
+    let versions = versions?;
+    if versions != ["2", "1", "1", "1"] {
+        return Err(format!("{} was changed, and in service are the versions {versions:?}", CHANGED_LATER.0).into());
+    }
+    println!("another {} is a new version of ack alone, and in service", CHANGED_LATER.0);
     for (reason, parameters) in REFUSED {
         match Stack::up(&with(parameters)) {
             Ok(_) => {
@@ -92,4 +104,36 @@ pub fn deploy() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Updates the stack, with its template as it is; the versions that are in service afterwards: of ack, processor, sweeper and
+/// publisher.
+fn one_parameter_more(info: &StackInfo) -> Result<Vec<String>, Box<dyn Error>> {
+    let operator = Operator::new(info)?;
+    let parameters: Vec<Value> = all()
+        .map(|(name, _)| match CHANGED_LATER {
+            (changed, value) if changed == name => json!({ "ParameterKey": name, "ParameterValue": value }),
+            _ => json!({ "ParameterKey": name, "UsePreviousValue": true }),
+        })
+        .collect();
+    let update = json!({
+        "StackName": info.stack, "UsePreviousTemplate": true, "Parameters": parameters, "Capabilities": ["CAPABILITY_IAM"]
+    });
+    operator.call("cloudformation", "update_stack", update)?;
+    let ended = until(UPDATE_TIME_MAX, || {
+        let stacks = operator.call("cloudformation", "describe_stacks", json!({ "StackName": info.stack })).ok()?;
+        let status = stacks["Stacks"][0]["StackStatus"].as_str()?;
+        (!status.ends_with("IN_PROGRESS")).then(|| status.to_owned())
+    });
+    if ended.as_deref() != Some("UPDATE_COMPLETE") {
+        return Err(format!("the update ended as {ended:?}").into());
+    }
+    let functions = &info.functions;
+    let names = [&functions.ack, &functions.processor, &functions.sweeper, &functions.publisher];
+    names.into_iter().map(|name| version_in_service(&operator, name)).collect()
+}
+
+fn version_in_service(operator: &Operator, function: &str) -> Result<String, Box<dyn Error>> {
+    let alias = operator.call("lambda", "get_alias", json!({ "FunctionName": function, "Name": ALIAS }))?;
+    Ok(alias["FunctionVersion"].as_str().unwrap_or_default().to_owned())
 }

@@ -22,4 +22,5 @@ mod support;
 mod sweeper;
 mod template_rules;
 mod tls;
+mod versions;
 mod whole_way;
