@@ -14,6 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from deploy import Aws, package
 
+# What the template calls it.
+ALIAS = "live"
 UPDATE_SECONDS_MAX = 60
 
 
@@ -34,11 +36,14 @@ def call(aws, service, operation, parameters):
 
 
 def replace_code(aws, code):
-    """As a deployment does it: the next invocation runs the new code, and processes with the old one end."""
+    """As a deployment does it: the next invocation runs the new code, in a version of its own."""
     client = aws.client("lambda")
-    client.update_function_code(FunctionName=code["function"], ZipFile=package(code["binary"], code["log"]))
+    name = code["function"]
+    client.update_function_code(FunctionName=name, ZipFile=package(code["binary"], code["log"]))
     waiter = client.get_waiter("function_updated_v2")
-    waiter.wait(FunctionName=code["function"], WaiterConfig={"Delay": 1, "MaxAttempts": UPDATE_SECONDS_MAX})
+    waiter.wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": UPDATE_SECONDS_MAX})
+    version = client.publish_version(FunctionName=name)["Version"]
+    client.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
     return {}
 
 

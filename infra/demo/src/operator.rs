@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use spg_local::{Operator, executables};
+use spg_local::{ALIAS, Operator, executables};
 
 use crate::{Failure, Scene, Stage};
 
@@ -113,7 +113,7 @@ impl Scene {
     /// # Errors
     /// It cannot be asked for.
     pub async fn mapping(&self, of: Function) -> Result<Value, Failure> {
-        let function = of.deployed(&self.stage);
+        let function = format!("{}:{ALIAS}", of.deployed(&self.stage));
         let mut found = self.aws("lambda", "list_event_source_mappings", json!({ "FunctionName": function })).await?;
         Ok(found["EventSourceMappings"][0].take())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use spg_local::ALIAS;
 use spg_simulator::{DeliveryPlan, Status, WebhookKey};
 use tokio::time::Instant;
 
@@ -88,7 +89,10 @@ async fn retire(scene: &mut Scene) -> Result<(), Failure> {
     scene.checks.equal("keys in the secret afterwards", 1, &retired.json["keys"]);
     let ack = &scene.stage.info.functions.ack;
     let change = json!({ "FunctionName": ack, "MemorySize": OTHER_MEMORY_SIZE });
-    scene.aws("lambda", "update_function_configuration", change).await.map(|_| ())
+    scene.aws("lambda", "update_function_configuration", change).await?;
+    let published = scene.aws("lambda", "publish_version", json!({ "FunctionName": ack })).await?;
+    let leads = json!({ "FunctionName": ack, "Name": ALIAS, "FunctionVersion": published["Version"] });
+    scene.aws("lambda", "update_alias", leads).await.map(|_| ())
 }
 
 /// A webhook with a key that must not be taken.

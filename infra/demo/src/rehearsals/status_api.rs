@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use spg_local::ALIAS;
 use spg_simulator::{Fault, FaultRule};
 
 use crate::{Failure, Phase, Scenario, Scene, report};
@@ -65,7 +66,7 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
     scene.checks.equal("listed by `spgctl open`", PAYMENTS, listed);
     // One sweep more than the schedule's, so that it meets the outage soon.
     let sweeper = &scene.stage.info.functions.sweeper;
-    let request = json!({ "FunctionName": sweeper, "InvocationType": "Event", "Payload": "{}" });
+    let request = json!({ "FunctionName": sweeper, "Qualifier": ALIAS, "InvocationType": "Event", "Payload": "{}" });
     scene.aws("lambda", "invoke", request).await?;
     let stage = std::sync::Arc::clone(&scene.stage);
     let stopped = || Some(stage.metric("sweeper", "SweepsStoppedByOutage")).filter(|count| *count > 0);
