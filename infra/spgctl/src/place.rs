@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use spg_host::Env;
 use spg_ledger::Ledger;
-use spg_local::StackInfo;
+use spg_local::{ALIAS, StackInfo};
 use spg_wiring::SettlingConfig;
 
 use crate::{Clients, Error};
@@ -141,7 +141,7 @@ impl Deployment {
     /// It is not there, or cannot be read.
     pub async fn environment(&self, logical_id: &str) -> Result<BTreeMap<String, String>, Error> {
         let function = self.resource(logical_id)?;
-        let call = self.aws.lambda().get_function_configuration().function_name(function).send().await;
+        let call = self.aws.lambda().get_function_configuration().function_name(function).qualifier(ALIAS).send().await;
         let answer = call.map_err(Error::call(format!("reading the configuration of {function}")))?;
         Ok(answer.environment.and_then(|it| it.variables).unwrap_or_default().into_iter().collect())
     }
