@@ -1,10 +1,11 @@
-//! The structure that ARCHITECTURE.md promises: no circle of imports.
+//! The structure that ARCHITECTURE.md promises: no circle of imports, and who must not know what.
 //! `rules.json` has the rules.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod circles;
 mod imports;
+mod layers;
 mod source;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use tests::binaries::workspace;
 
 #[derive(Deserialize)]
 struct Rules {
+    parts: Vec<layers::Part>,
+    reserved: Vec<layers::Reserved>,
     /// Circles of more than two files in tests and tools: how many, and how many files are in them. Only less is allowed.
     known_circles: BTreeMap<String, (usize, usize)>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex_lite::Regex;
+use regex_lite::{Captures, Regex};
 
 /// A comment, a literal, a word, `::`, or any other character.
 static PIECES: LazyLock<Regex> = LazyLock::new(|| {
@@ -15,6 +15,13 @@ static PIECES: LazyLock<Regex> = LazyLock::new(|| {
 /// A file up to its test module, which is its end: the first `#[cfg(test)]` at the margin.
 pub fn without_tests(text: &str) -> &str {
     text.find("\n#[cfg(test)]\n").map_or(text, |end| &text[..=end])
+}
+
+/// The text with empty comments: each line keeps its number.
+pub fn without_comments(text: &str) -> String {
+    let lines = |comment: &str| "\n".repeat(comment.matches('\n').count());
+    let kept = |piece: &Captures| piece.get(1).map_or(piece[0].to_owned(), |comment| lines(comment.as_str()));
+    PIECES.replace_all(text, kept).into_owned()
 }
 
 /// Words and marks. A literal is left out, but not one that is a path, as in serde's `with = "crate::…"`.
