@@ -1,4 +1,4 @@
-//! The structure that ARCHITECTURE.md promises: no circle of imports, and who must not know what.
+//! The structure that ARCHITECTURE.md promises: no circle of imports, who must not know what, and how large it all is.
 //! `rules.json` has the rules.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
@@ -6,6 +6,7 @@
 mod circles;
 mod imports;
 mod layers;
+mod size;
 mod source;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ struct Rules {
     reserved: Vec<layers::Reserved>,
     /// Circles of more than two files in tests and tools: how many, and how many files are in them. Only less is allowed.
     known_circles: BTreeMap<String, (usize, usize)>,
+    /// Lines of `functions/*/src` and `shared/*/src` without their test modules.
+    product_lines_max: usize,
+    /// Lines of Rust outside `functions` and `shared` for every hundred lines of the product.
+    others_per_hundred_lines_max: usize,
 }
 
 /// Every Rust file of the project by its path in the workspace.
