@@ -8,7 +8,7 @@ use crate::run::Results;
 use crate::work::Row;
 
 const MEGABYTE: f64 = 1_000_000.0;
-const PRICE_MAX: (i64, u32) = (32, 1);
+const PRICE_MAX: (i64, u32) = (325, 2);
 
 /// One goal.
 #[derive(Debug, Clone, Serialize)]

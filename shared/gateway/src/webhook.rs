@@ -1,6 +1,7 @@
 //! The webhook: open the envelope, read the payload, acknowledge.
 
 mod acknowledgement;
+mod encoding;
 mod envelope;
 mod keys;
 mod payload;

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::aead::{Aad, Nonce, Tag};
 
+use super::encoding::BASE64;
 use super::keys::WebhookKeys;
 
 /// Header with the Base64 of the 12-byte IV.
@@ -15,12 +14,6 @@ pub const IV_HEADER: &str = "X-Initialization-Vector";
 pub const TAG_HEADER: &str = "X-Authentication-Tag";
 /// Largest body that is accepted, as it came, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-
-/// The standard alphabet, padded or not. Stray bits in the last character are refused, so that one text stands for one content.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// An authentic payload. Holds personal data: never printed.
 #[derive(PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 
-use super::envelope::BASE64;
+use super::encoding::BASE64;
 use crate::json::{Block, list, text};
 
 /// Most keys that are tried on one webhook: two while rotating, and some room.
