@@ -1,52 +1,38 @@
-//! What goes back to the HTTP API, in payload format 2.0.
+//! What goes back to the HTTP API.
 
-use serde::Serialize;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use lambda_http::{Body, Response};
 use serde_json::json;
 use spg_domain::TransactionId;
 use spg_gateway::webhook::Acknowledgement;
 
 use crate::rejection::Rejection;
 
-/// An answer with a JSON body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HttpAnswer {
-    pub status_code: u16,
-    headers: Headers,
-    pub body: String,
-    is_base64_encoded: bool,
+/// 200: the webhook is on the queue and SPG may forget it.
+pub(crate) fn acknowledged(acknowledgement: &Acknowledgement<'_>) -> Result<Response<Body>, serde_json::Error> {
+    Ok(json(StatusCode::OK, serde_json::to_string(acknowledgement)?))
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Headers {
-    content_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allow: Option<&'static str>,
+/// 202: the registration is on the queue.
+pub(crate) fn registered(id: &TransactionId) -> Response<Body> {
+    json(StatusCode::ACCEPTED, json!({"transactionID": id}).to_string())
 }
 
-impl HttpAnswer {
-    /// 200: the webhook is on the queue and SPG may forget it.
-    pub(crate) fn acknowledged(acknowledgement: &Acknowledgement<'_>) -> Result<Self, serde_json::Error> {
-        Ok(Self::json(200, serde_json::to_string(acknowledgement)?))
+pub(crate) fn rejected(rejection: &Rejection) -> Response<Body> {
+    let status = rejection.http_status();
+    let mut answer = json(status, json!({"error": rejection.told()}).to_string());
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
+    answer
+}
 
-    /// 202: the registration is on the queue.
-    pub(crate) fn registered(id: &TransactionId) -> Self {
-        Self::json(202, json!({"transactionID": id}).to_string())
-    }
-
-    pub(crate) fn rejected(rejection: &Rejection) -> Self {
-        let status = rejection.http_status();
-        let mut answer = Self::json(status, json!({"error": rejection.told()}).to_string());
-        answer.headers.allow = (status == 405).then_some("POST");
-        answer
-    }
-
-    fn json(status_code: u16, body: String) -> Self {
-        let headers = Headers { content_type: "application/json", allow: None };
-        Self { status_code, headers, body, is_base64_encoded: false }
-    }
+fn json(status: StatusCode, body: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
 }
 
 #[cfg(test)]
@@ -57,21 +43,20 @@ mod tests {
 
     use super::*;
 
+    fn check(answer: Response<Body>, status: u16, allow: Option<&str>, body: &str) {
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(answer.headers().get(ALLOW).map(HeaderValue::as_bytes), allow.map(str::as_bytes));
+        assert_eq!(answer.into_body(), Body::Text(body.to_owned()));
+    }
+
     #[test]
-    fn as_the_http_api_wants_it() {
+    fn json_with_its_status_and_headers() {
         let id = NotificationId::new("n\"1").unwrap();
-        let answer = HttpAnswer::acknowledged(&Acknowledgement::new("000", &id)).unwrap();
-        let expected = json!({
-            "statusCode": 200,
-            "headers": {"content-type": "application/json"},
-            "body": r#"{"statusCode":"000","statusMsg":"Success","notificationID":"n\"1"}"#,
-            "isBase64Encoded": false,
-        });
-        assert_eq!(serde_json::to_value(answer).unwrap(), expected);
-        let refused = serde_json::to_value(HttpAnswer::rejected(&Rejection::Request(RequestError::Method))).unwrap();
-        assert_eq!(refused["headers"]["allow"], "POST");
-        assert_eq!(refused["body"], r#"{"error":"only POST is allowed"}"#);
-        let registered = HttpAnswer::registered(&TransactionId::new("t1").unwrap());
-        assert_eq!((registered.status_code, registered.body.as_str()), (202, r#"{"transactionID":"t1"}"#));
+        let acknowledgement = acknowledged(&Acknowledgement::new("000", &id)).unwrap();
+        check(acknowledgement, 200, None, r#"{"statusCode":"000","statusMsg":"Success","notificationID":"n\"1"}"#);
+        let rejection = Rejection::Request(RequestError::Method);
+        check(rejected(&rejection), 405, Some("POST"), r#"{"error":"only POST is allowed"}"#);
+        check(registered(&TransactionId::new("t1").unwrap()), 202, None, r#"{"transactionID":"t1"}"#);
     }
 }

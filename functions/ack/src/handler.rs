@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lambda_http::{Body, Request, Response};
 use spg_domain::{Message, Payload, Timestamp};
 use spg_gateway::registration::parse_registration;
 use spg_gateway::webhook::{
@@ -10,11 +11,11 @@ use spg_gateway::webhook::{
 use spg_host::{Metrics, Secret, SecretSource, isolate};
 use spg_time::{Clock, before_deadline};
 
-use crate::answer::HttpAnswer;
+use crate::answer;
 use crate::queue::{Queue, QueueError};
 use crate::rejection::Rejection;
 use crate::report::Report;
-use crate::request::{HttpEvent, Route};
+use crate::request::{self, Route};
 
 /// Longest that a sender waits for the queue.
 const SEND_MAX: Duration = Duration::from_secs(3);
@@ -46,48 +47,48 @@ pub struct Invocation<'a> {
 /// The answer to the HTTP API and what it means in numbers.
 #[derive(Debug)]
 pub struct Answered {
-    pub answer: HttpAnswer,
+    pub answer: Response<Body>,
     pub metrics: Metrics,
 }
 
 impl<K: SecretSource, Q: Queue, C: Clock> Ack<K, Q, C> {
     /// Answers one request by the deadline; a rejection is an answer too.
-    pub async fn answer(&self, event: &HttpEvent, invocation: Invocation<'_>) -> Answered {
+    pub async fn answer(&self, request: &Request, invocation: Invocation<'_>) -> Answered {
         let started = self.clock.now();
         let mut report = Report::default();
-        let taken = isolate(self.take(event, invocation, &mut report)).await;
+        let taken = isolate(self.take(request, invocation, &mut report)).await;
         let taken = taken.unwrap_or(Err(Rejection::Panicked));
         let (answer, rejection) = match taken {
             Ok(answer) => (answer, None),
-            Err(rejection) => (HttpAnswer::rejected(&rejection), Some(rejection)),
+            Err(rejection) => (answer::rejected(&rejection), Some(rejection)),
         };
         let took = self.clock.now().since(started);
-        report.log(rejection.as_ref(), answer.status_code, took);
+        report.log(rejection.as_ref(), answer.status().as_u16(), took);
         Answered { answer, metrics: report.metrics(rejection.as_ref()) }
     }
 
     async fn take(
         &self,
-        event: &HttpEvent,
+        request: &Request,
         invocation: Invocation<'_>,
         report: &mut Report,
-    ) -> Result<HttpAnswer, Rejection> {
-        let route = event.route()?;
+    ) -> Result<Response<Body>, Rejection> {
+        let route = Route::of(request)?;
         report.route = Some(route);
         match route {
-            Route::Webhook => self.webhook(event, invocation, report).await,
-            Route::Registration => self.registration(event, invocation, report).await,
+            Route::Webhook => self.webhook(request, invocation, report).await,
+            Route::Registration => self.registration(request, invocation, report).await,
         }
     }
 
     async fn webhook(
         &self,
-        event: &HttpEvent,
+        request: &Request,
         invocation: Invocation<'_>,
         report: &mut Report,
-    ) -> Result<HttpAnswer, Rejection> {
+    ) -> Result<Response<Body>, Rejection> {
         let received_at = self.clock.now();
-        let plaintext = self.open(event).await?;
+        let plaintext = self.open(request).await?;
         let parsed = parse_notification(plaintext.as_ref())?;
         drop(plaintext);
         let id = parsed.notification.notification_id.clone();
@@ -100,38 +101,38 @@ impl<K: SecretSource, Q: Queue, C: Clock> Ack<K, Q, C> {
         let (sent, ()) = tokio::join!(self.send(&message, invocation), self.renew_keys());
         sent?;
         let acknowledgement = Acknowledgement::new(&self.status_code, &id);
-        Ok(HttpAnswer::acknowledged(&acknowledgement).map_err(QueueError::from)?)
+        Ok(answer::acknowledged(&acknowledgement).map_err(QueueError::from)?)
     }
 
     async fn registration(
         &self,
-        event: &HttpEvent,
+        request: &Request,
         invocation: Invocation<'_>,
         report: &mut Report,
-    ) -> Result<HttpAnswer, Rejection> {
+    ) -> Result<Response<Body>, Rejection> {
         let received_at = self.clock.now();
-        let (id, registration) = parse_registration(&event.body()?)?;
+        let (id, registration) = parse_registration(request::body(request)?)?;
         report.transaction_id = Some(id.clone());
         report.payment_status.clone_from(&registration.payment_status);
         let message = Message::new(Some(id.clone()), Payload::Registration(registration), received_at);
         self.send(&message, invocation).await?;
-        Ok(HttpAnswer::registered(&id))
+        Ok(answer::registered(&id))
     }
 
     /// Opens the envelope with the keys that there are, and once more if the secret holds others by now.
-    async fn open(&self, event: &HttpEvent) -> Result<Plaintext, Rejection> {
-        let body = event.body()?;
-        let (iv, tag) = (event.header(IV_HEADER), event.header(TAG_HEADER));
+    async fn open(&self, request: &Request) -> Result<Plaintext, Rejection> {
+        let body = request::body(request)?;
+        let (iv, tag) = (request::header(request, IV_HEADER), request::header(request, TAG_HEADER));
         let keys = self.keys.current();
         let refused = match &keys {
-            Some(keys) => match open(&body, iv, tag, keys) {
+            Some(keys) => match open(body, iv, tag, keys) {
                 Err(EnvelopeError::Refused) => Rejection::Envelope(EnvelopeError::Refused),
                 opened => return Ok(opened?),
             },
             None => Rejection::NoKeys,
         };
         match self.keys.other_than(keys.as_ref(), self.clock.now()).await {
-            Some(keys) => Ok(open(&body, iv, tag, &keys)?),
+            Some(keys) => Ok(open(body, iv, tag, &keys)?),
             None => Err(refused),
         }
     }

@@ -3,16 +3,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use lambda_runtime::LambdaEvent;
+use lambda_http::{Body, Request, RequestExt as _, Response};
 use spg_domain::Timestamp;
 use spg_gateway::webhook::WebhookKeys;
 use spg_host::{Aws, CallLimits, ManagedSecret, MetricSource, Secret, Service, invocation_span};
 use spg_time::{Clock, SystemClock};
 use tracing::Instrument;
 
-use crate::answer::HttpAnswer;
 use crate::queue::SqsQueue;
-use crate::request::HttpEvent;
 use crate::{Ack, Config, Invocation};
 
 /// Kept for the answer itself.
@@ -37,11 +35,11 @@ impl LambdaAck {
     ///
     /// # Errors
     /// None.
-    pub async fn handle(&self, event: LambdaEvent<HttpEvent>, source: &MetricSource) -> Result<HttpAnswer, Infallible> {
-        let (event, context) = event.into_parts();
+    pub async fn handle(&self, request: Request, source: &MetricSource) -> Result<Response<Body>, Infallible> {
+        let context = request.lambda_context();
         let deadline = Timestamp::from_millis(context.deadline) - ANSWER_MARGIN;
         let invocation = Invocation { trace: context.xray_trace_id.as_deref(), deadline };
-        let answered = self.answer(&event, invocation).instrument(invocation_span(&context.request_id)).await;
+        let answered = self.answer(&request, invocation).instrument(invocation_span(&context.request_id)).await;
         answered.metrics.flush(source);
         Ok(answered.answer)
     }

@@ -2,30 +2,19 @@
 //!
 //! Knows nothing of the table and never calls the Status API.
 
-#[cfg(feature = "function")]
 mod answer;
-#[cfg(feature = "function")]
 mod config;
-#[cfg(feature = "function")]
+mod event;
 mod handler;
-#[cfg(feature = "function")]
 mod lambda;
-#[cfg(feature = "function")]
 mod queue;
-#[cfg(feature = "function")]
 mod rejection;
-#[cfg(feature = "function")]
 mod report;
 mod request;
 
-#[cfg(feature = "function")]
-pub use answer::HttpAnswer;
-#[cfg(feature = "function")]
 pub use config::Config;
-#[cfg(feature = "function")]
+pub use event::{readable, with_readable_event};
 pub use handler::{Ack, Answered, Invocation};
-#[cfg(feature = "function")]
 pub use lambda::LambdaAck;
-#[cfg(feature = "function")]
 pub use queue::{Queue, QueueError, SqsQueue};
-pub use request::{HttpEvent, RequestError, Route};
+pub use request::{RequestError, Route, body};

@@ -1,5 +1,6 @@
 //! What is not taken, and how it is answered.
 
+use lambda_http::http::StatusCode;
 use spg_domain::TransactionId;
 use spg_gateway::registration::RegistrationError;
 use spg_gateway::webhook::{EnvelopeError, PayloadError};
@@ -28,18 +29,18 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    pub(crate) fn http_status(&self) -> u16 {
+    pub(crate) fn http_status(&self) -> StatusCode {
         match self {
-            Self::Request(RequestError::UnknownRoute) => 404,
-            Self::Request(RequestError::Method) => 405,
-            Self::Request(RequestError::BodyEncoding) => 400,
-            Self::Envelope(error) => error.http_status(),
-            Self::Payload(_) => 422,
-            Self::Registration(RegistrationError::TooLarge) => 413,
+            Self::Request(RequestError::UnknownRoute) => StatusCode::NOT_FOUND,
+            Self::Request(RequestError::Method) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Request(RequestError::BodyEncoding) => StatusCode::BAD_REQUEST,
+            Self::Envelope(error) => StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::Payload(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Registration(RegistrationError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Registration(
                 RegistrationError::NotJson | RegistrationError::Missing { .. } | RegistrationError::Malformed { .. },
-            ) => 400,
-            Self::NoKeys | Self::Queue(_) | Self::Panicked => 503,
+            ) => StatusCode::BAD_REQUEST,
+            Self::NoKeys | Self::Queue(_) | Self::Panicked => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -98,7 +99,7 @@ mod tests {
 
     fn check(rejection: impl Into<Rejection>, status: u16, told: &str) {
         let rejection = rejection.into();
-        assert_eq!((rejection.http_status(), rejection.told().as_str()), (status, told));
+        assert_eq!((rejection.http_status().as_u16(), rejection.told().as_str()), (status, told));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ack::{Ack, HttpEvent, Invocation, Queue, QueueError};
+use ack::{Ack, Invocation, Queue, QueueError};
 use serde_json::json;
 use spg_domain::{Message, Timestamp};
 use spg_gateway::webhook::WebhookKeys;
@@ -81,9 +81,10 @@ async fn started(secret: &Source) -> TestAck<'_> {
 async fn answered(ack: &TestAck<'_>, key: &[u8; 32]) -> u16 {
     let payload = json!({"notificationID": "n1", "transactionID": "t1", "paymentStatus": "Success"});
     let (headers, body) = encrypt(key, &payload);
-    let event: HttpEvent = serde_json::from_value(events::http_webhook(&headers, &body, false)).unwrap();
+    let event = ack::readable(events::http_webhook(&headers, &body, false).to_string().as_bytes());
+    let request = lambda_http::request::from_str(str::from_utf8(&event).unwrap()).unwrap();
     let deadline = ack.clock.now() + Duration::from_secs(9);
-    ack.answer(&event, Invocation { trace: None, deadline }).await.answer.status_code
+    ack.answer(&request, Invocation { trace: None, deadline }).await.answer.status().as_u16()
 }
 
 #[tokio::test]

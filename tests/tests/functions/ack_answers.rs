@@ -56,6 +56,110 @@ fn only_post_and_only_its_routes() {
 }
 
 #[test]
+fn an_answer_as_the_http_api_gets_it() {
+    let stand = Stand::new();
+    let ack = stand.start("ack");
+    let answer = ack.invoke(events::http("GET", "/webhook", &[], "", false)).unwrap();
+    let expected = json!({
+        "statusCode": 405,
+        "headers": {"content-type": "application/json", "allow": "POST"},
+        "multiValueHeaders": {},
+        "cookies": [],
+        "body": r#"{"error":"only POST is allowed"}"#,
+        "isBase64Encoded": false,
+    });
+    assert_eq!(answer, expected);
+}
+
+/// What `lambda_http` alone fails on (docs/adr/0014-ack-on-lambda-http.md): the webhook in it is taken all the same.
+#[test]
+fn what_a_webhook_does_not_need_cannot_hinder_it() {
+    let stand = Stand::new();
+    let ack = stand.start("ack");
+    let (headers, body) = webhook::encrypt(&KEY, &payload("t1", "n1", "Success"));
+    let odd = [
+        ("/rawQueryString", json!("?<")),
+        ("/rawQueryString", json!("a b&\u{e9}")),
+        ("/headers/host", json!("a b")),
+        ("/headers/host", json!("\u{fc}.example")),
+        ("/headers/host", json!("[")),
+        ("/headers/user-agent", json!("a\u{1}b")),
+        ("/headers/user-agent", json!(["a", 5])),
+        ("/headers/x-forwarded-proto", json!("h t")),
+        ("/rawPath", json!("")),
+        ("/rawPath", json!(":99999")),
+        ("/rawPath", json!({})),
+        ("/rawPath", json!(format!("/{}", "x".repeat(70_000)))),
+        ("/version", json!(1.0)),
+        ("/requestContext/stage", json!("\u{0} \u{e9}?#")),
+        ("/requestContext/domainName", json!("a b")),
+        ("/requestContext/http/method", json!("PO ST")),
+        ("/requestContext/http/path", json!("")),
+        ("/requestContext/http", json!(5)),
+        ("/requestContext/authorizer", json!("text")),
+        ("/requestContext/timeEpoch", json!("never")),
+    ];
+    let times = odd.len() + 1;
+    for (place, value) in odd {
+        let mut event = events::http_webhook(&headers, &body, false);
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        event.pointer_mut(parent).unwrap()[name] = value.clone();
+        let answer = answered(&ack, event);
+        assert_eq!((answer.status, &answer.json()["notificationID"]), (200, &json!("n1")), "{place} {value}");
+    }
+    let mut many = events::http_webhook(&headers, &body, false);
+    for number in 0..40_000 {
+        many["headers"][format!("x-{number}")] = json!("");
+    }
+    assert_eq!(answered(&ack, many).status, 200);
+    assert_eq!(stand.cost(), cost([("sqs:SendMessage", times)], 0));
+}
+
+#[test]
+fn no_event_makes_the_function_fail() {
+    let stand = Stand::new();
+    let ack = stand.start("ack");
+    let (headers, body) = webhook::encrypt(&KEY, &payload("t1", "n1", "Success"));
+    let with = |place: &str, value: Value| {
+        let mut event = events::http_webhook(&headers, &body, false);
+        *event.pointer_mut(place).unwrap() = value;
+        event
+    };
+    let mut not_base64 = events::http_webhook(&headers, "!", false);
+    not_base64["isBase64Encoded"] = json!(true);
+    let mut by_path = with("/rawPath", json!("/other"));
+    by_path["routeKey"] = json!(5);
+    by_path["requestContext"] = json!({"stage": " ", "http": {"method": "POST", "path": {}}});
+    let malformed = [
+        (not_base64, 400, "the body is not Base64, although it is marked as such"),
+        (with("/headers", json!(5)), 400, "X-Initialization-Vector is absent"),
+        (with("/headers/x-initialization-vector", json!(5)), 400, "X-Initialization-Vector is absent"),
+        (with("/headers/x-initialization-vector", json!("AA\u{1}A")), 400, "X-Initialization-Vector is not Base64"),
+        (with("/headers/x-authentication-tag", json!("AA\u{e9}A")), 400, "X-Authentication-Tag is not Base64"),
+        (with("/body", json!({"a": [1]})), 400, "the body is empty"),
+        (by_path, 404, "nothing is here"),
+        (json!({"requestContext": {"http": {"method": "\u{1}", "path": "/webhook"}}}), 405, "only POST is allowed"),
+        (json!({"requestContext": {"http": 5}, "rawPath": "/webhook"}), 405, "only POST is allowed"),
+        (json!({"requestContext": []}), 404, "nothing is here"),
+        (json!([]), 404, "nothing is here"),
+        (json!("text"), 404, "nothing is here"),
+        (Value::Null, 404, "nothing is here"),
+    ];
+    for (event, status, error) in malformed {
+        let answer = answered(&ack, event.clone());
+        assert_eq!((answer.status, answer.json()), (status, json!({ "error": error })), "{event}");
+    }
+    let unsigned = json!({
+        "rawPath": "/transactions",
+        "requestContext": {"http": {"method": "POST"}, "authorizer": {"iam": 5}},
+        "body": r#"{"transactionID":"t1"}"#,
+    });
+    assert_eq!(answered(&ack, unsigned).status, 404);
+    assert!(!ack.logs().contains("panicked"), "{}", ack.logs().text());
+    assert_eq!(stand.cost(), cost([], 0), "nothing is sent, read or asked");
+}
+
+#[test]
 fn what_is_no_webhook_is_told_so() {
     let stand = Stand::new();
     let ack = stand.start("ack");
