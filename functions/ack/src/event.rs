@@ -48,7 +48,8 @@ struct Event<'a> {
     route_key: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
     headers: Headers<'a>,
-    body: Option<Cow<'a, str>>,
+    /// As it is written, so that it need not be written anew; it is [`text`].
+    body: Option<&'a RawValue>,
     is_base64_encoded: bool,
     context: Context<'a>,
 }
@@ -78,7 +79,7 @@ struct ReadableEvent<'a> {
     raw_path: &'a str,
     headers: &'a Headers<'a>,
     request_context: ReadableContext<'a>,
-    body: Option<&'a str>,
+    body: Option<&'a RawValue>,
     is_base64_encoded: bool,
 }
 
@@ -109,12 +110,13 @@ impl<'a> Event<'a> {
             b"routeKey" => read.route_key = text(value),
             b"rawPath" => read.path = text(value),
             b"headers" => read.headers = headers(value),
-            b"body" => read.body = text(value),
+            b"body" => read.body = text(value).map(|_| value),
             b"isBase64Encoded" => read.is_base64_encoded = value.get() == "true",
             b"requestContext" => read.context = Context::read(value),
             _ => {}
         })?;
-        if read.is_base64_encoded && read.body.as_deref().is_some_and(|body| STANDARD.decode(body).is_err()) {
+        let body = read.body.filter(|_| read.is_base64_encoded).and_then(text);
+        if body.is_some_and(|body| STANDARD.decode(&*body).is_err()) {
             read.is_base64_encoded = false;
             read.headers.insert(BODY_ENCODING, Cow::Borrowed("base64"));
         }
@@ -136,7 +138,7 @@ impl<'a> Event<'a> {
                 http: Http { method: method.unwrap_or(NO_METHOD), path },
                 authorizer: Authorizer { iam: context.iam.as_ref() },
             },
-            body: self.body.as_deref(),
+            body: self.body,
             is_base64_encoded: self.is_base64_encoded,
         }
     }
@@ -147,11 +149,8 @@ impl<'a> Context<'a> {
         let mut read = Self::default();
         let _ = members(context.get(), |name, value| match name {
             b"routeKey" => read.route_key = text(value),
-            b"authorizer" => read.iam = member(value, b"iam").and_then(Iam::read),
-            b"http" => {
-                read.method = member(value, b"method").and_then(text);
-                read.path = member(value, b"path").and_then(text);
-            }
+            b"authorizer" => read.iam = Iam::of(value),
+            b"http" => (read.method, read.path) = method_and_path(value),
             _ => {}
         });
         read
@@ -159,7 +158,17 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Iam<'a> {
-    /// None: it is not an object, so nobody signed.
+    /// None: nobody signed.
+    fn of(authorizer: &'a RawValue) -> Option<Self> {
+        let mut iam = None;
+        members(authorizer.get(), |name, value| {
+            if name == b"iam" {
+                iam = Self::read(value);
+            }
+        })?;
+        iam
+    }
+
     fn read(iam: &'a RawValue) -> Option<Self> {
         let mut read = Self::default();
         members(iam.get(), |name, value| {
@@ -206,20 +215,25 @@ fn is_method(method: &str) -> bool {
     Method::from_bytes(method.as_bytes()).is_ok()
 }
 
+fn method_and_path(http: &RawValue) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    let (mut method, mut path) = (None, None);
+    let _ = members(http.get(), |name, value| match name {
+        b"method" => method = text(value),
+        b"path" => path = text(value),
+        _ => {}
+    });
+    (method, path)
+}
+
+/// None: it is not text, or not Unicode.
 fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let written = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    if !written.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(written));
+    }
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
-}
-
-fn member<'a>(object: &'a RawValue, wanted: &[u8]) -> Option<&'a RawValue> {
-    let mut found = None;
-    members(object.get(), |name, value| {
-        if name == wanted {
-            found = Some(value);
-        }
-    })?;
-    found
 }
 
 /// Shows every member of an object, in their order. None: it is not an object.
