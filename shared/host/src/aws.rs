@@ -89,7 +89,9 @@ macro_rules! client {
             .credentials_provider(aws.credentials.clone())
             .http_client(aws.http.clone())
             .timeout_config(aws.timeouts.clone())
-            .retry_config(aws.retries.clone());
+            .retry_config(aws.retries.clone())
+            // An attempt is limited as a whole; a watch over its upload would be one more timer, and each costs a system call.
+            .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(aws.endpoint_url.clone());
         $sdk::Client::from_conf(config.build())
     }};
@@ -98,7 +100,7 @@ macro_rules! client {
 impl Aws {
     /// Connects to nothing yet; reads the machine's root certificates.
     pub fn new(config: &AwsConfig, limits: CallLimits) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(limits.connect).read_timeout(limits.attempt);
+        let settings = HttpConnectorSettings::builder().connect_timeout(limits.connect);
         let connector = Connector::builder()
             .connector_settings(settings.build())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -150,7 +152,9 @@ impl Aws {
     /// True if all answered.
     async fn ping_all(&self, services: &[Service]) -> bool {
         let pings = services.iter().map(|service| self.ping(*service));
-        let answered = tokio::time::timeout(WARM_UP_MAX, futures::future::join_all(pings)).await;
+        // A ping is no call of a client, so the limit of an attempt is kept here.
+        let longest = self.timeouts.operation_attempt_timeout().map_or(WARM_UP_MAX, |attempt| attempt.min(WARM_UP_MAX));
+        let answered = tokio::time::timeout(longest, futures::future::join_all(pings)).await;
         answered.is_ok_and(|answered| answered.into_iter().all(|answered| answered))
     }
 
