@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ack::{Ack, HttpAnswer, HttpEvent, Invocation};
+use ack::{Ack, Invocation, readable};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::FutureExt;
 use processor::Processor;
 use publisher::Publisher;
+use serde_json::Value;
 use spg_domain::{Rules, Timestamp};
 use spg_gateway::webhook::WebhookKeys;
 use spg_host::{Secret, SecretError, SecretSource, SecretText};
@@ -63,6 +64,13 @@ pub(crate) enum Input {
     Stream(usize, Arc<StreamEvent>),
     /// Runs beside an invocation; nobody waits for it.
     Detached,
+}
+
+/// What ack answers.
+#[derive(Debug)]
+pub(crate) struct HttpAnswer {
+    pub status: u16,
+    pub body: String,
 }
 
 /// What it came to.
@@ -121,14 +129,18 @@ impl Functions {
         }
     }
 
-    pub fn ack(&mut self, event: HttpEvent) -> Invoked {
+    pub fn ack(&mut self, event: &Value) -> Invoked {
         let (process, environment, age) = self.environment(Function::Ack, ACK_TIMEOUT);
         let Environment::Ack(ack) = &environment else { unreachable!("asked for ack") };
         let (ack, deadline) = (ack.clone(), self.deadline(process, ACK_TIMEOUT - ACK_MARGIN));
-        let running =
-            Box::pin(
-                async move { Output::Answer(ack.answer(&event, Invocation { trace: None, deadline }).await.answer) },
-            );
+        // As on Lambda: the event that came is made readable, and `lambda_http` converts that.
+        let event = String::from_utf8(readable(event.to_string().as_bytes())).unwrap_or_default();
+        let request = lambda_http::request::from_str(&event).unwrap_or_default();
+        let running = Box::pin(async move {
+            let response = ack.answer(&request, Invocation { trace: None, deadline }).await.answer;
+            let body = String::from_utf8_lossy(response.body()).into_owned();
+            Output::Answer(HttpAnswer { status: response.status().as_u16(), body })
+        });
         self.invoked(Function::Ack, process, environment, age, running)
     }
 

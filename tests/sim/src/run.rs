@@ -5,13 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ack::HttpAnswer;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use spg_domain::{NotificationId, TransactionId};
 
 use crate::crash::{Crash, Effect};
 use crate::defects::Defect;
-use crate::functions::{Functions, Injected, Input, Invoked, Output, Running};
+use crate::functions::{Functions, HttpAnswer, Injected, Input, Invoked, Output, Running};
 use crate::invariant::{Invariant, Violation};
 use crate::moment::SECOND;
 use crate::queue::Batch;
@@ -145,7 +144,7 @@ impl Run {
             Event::Kill { process, invocation, why } => self.kill(process, invocation, why),
             Event::Register { payment, attempt } => {
                 let spec = self.world.lock().spec.clone();
-                let invoked = self.functions.ack(registration(&spec.payments[payment]));
+                let invoked = self.functions.ack(&registration(&spec.payments[payment]));
                 self.start(invoked, Input::Registration(payment, attempt));
             }
             Event::Notify { payment, moment, copy, attempt } => {
@@ -156,7 +155,7 @@ impl Run {
                     state.say("SPG", || format!("sends {id} ({status}), copy {copy}, attempt {attempt}"));
                     state.webhook(place)
                 });
-                let invoked = self.functions.ack(event);
+                let invoked = self.functions.ack(&event);
                 self.start(invoked, Input::Webhook(place, attempt));
             }
             Event::Forge { payment, forgery } => {
@@ -165,7 +164,7 @@ impl Run {
                     state.say("forger", || format!("sends a forgery: {way:?}"));
                     state.forgery(payment, way)
                 });
-                let invoked = self.functions.ack(event);
+                let invoked = self.functions.ack(&event);
                 self.start(invoked, Input::Forgery);
             }
             Event::PollQueue => self.poll_queue(),
@@ -246,11 +245,11 @@ impl Run {
         let invoked = match &input {
             Input::Webhook(place, _) => {
                 let event = self.told(|state| state.webhook(*place));
-                self.functions.ack(event)
+                self.functions.ack(&event)
             }
             Input::Registration(payment, _) => {
                 let spec = self.world.lock().spec.clone();
-                self.functions.ack(registration(&spec.payments[*payment]))
+                self.functions.ack(&registration(&spec.payments[*payment]))
             }
             Input::Batch(batch) => self.functions.processor(batch),
             Input::Sweep => self.functions.sweeper(),
@@ -339,7 +338,7 @@ impl Run {
                 self.told(|state| state.webhook_answered(process, place, attempt, &answer));
             }
             (Input::Registration(payment, attempt), Output::Answer(answer)) => {
-                if answer.status_code == 202 {
+                if answer.status == 202 {
                     self.told(|state| {
                         if let Ok(id) = TransactionId::new(state.spec.payments[payment].id.as_str()) {
                             state.witness.registered.insert(id);
@@ -350,8 +349,8 @@ impl Run {
                 }
             }
             (Input::Forgery, Output::Answer(answer)) => self.told(|state| {
-                if answer.status_code < 400 {
-                    let status = answer.status_code;
+                if answer.status < 400 {
+                    let status = answer.status;
                     state.violation(Invariant::ForgeriesAreRefused, || format!("a forgery is answered with {status}"));
                 }
             }),
@@ -379,7 +378,7 @@ impl Run {
 
 impl State {
     fn webhook_answered(&mut self, process: ProcessId, place: Place, attempt: u32, answer: &HttpAnswer) {
-        let status = answer.status_code;
+        let status = answer.status;
         self.say_of(process, || format!("answers {status}"));
         if status == 200
             && let Ok(id) = NotificationId::new(self.id_of(place))

@@ -1,11 +1,11 @@
 //! SPG's webhooks: sealed, sent, and sent again until the acknowledgement is the right one.
 
-use ack::{HttpAnswer, HttpEvent};
 use serde_json::{Value, json};
 use spg_simulator::WebhookKey;
 use spg_simulator::crypto::{Envelope, IV_HEADER, KEY_BYTES, TAG_HEADER, encrypt};
 use spg_simulator::retry::{RETRIES_END_AFTER, interval_before};
 
+use crate::functions::HttpAnswer;
 use crate::spec::{ForgeryWay, Moment, Payment, Spec};
 use crate::world::{Event, State};
 
@@ -64,7 +64,7 @@ impl State {
         json!({"keys": texts}).to_string()
     }
 
-    pub fn webhook(&mut self, place: Place) -> HttpEvent {
+    pub fn webhook(&mut self, place: Place) -> Value {
         let spec = self.spec.clone();
         let payment = &spec.payments[place.payment];
         let moment = &payment.life[place.moment];
@@ -77,7 +77,7 @@ impl State {
         sealed.map(|envelope| request(&envelope)).unwrap_or_default()
     }
 
-    pub fn forgery(&mut self, payment: usize, way: ForgeryWay) -> HttpEvent {
+    pub fn forgery(&mut self, payment: usize, way: ForgeryWay) -> Value {
         let spec = self.spec.clone();
         let payment = &spec.payments[payment];
         let mut moment = payment.life[payment.life.len() - 1].clone();
@@ -86,7 +86,7 @@ impl State {
         let iv = self.spg.iv();
         let key =
             if way == ForgeryWay::OtherKey { WebhookKey::from_bytes(FORGERS_KEY) } else { self.spg.keys[0].clone() };
-        let Ok(mut envelope) = encrypt(&key, iv, payload.as_bytes()) else { return HttpEvent::default() };
+        let Ok(mut envelope) = encrypt(&key, iv, payload.as_bytes()) else { return Value::Null };
         match way {
             ForgeryWay::Plaintext => envelope.body = payload,
             ForgeryWay::OtherKey => {}
@@ -108,7 +108,7 @@ impl State {
             self.spg.delivered += 1;
             return;
         }
-        let status = answer.map_or(0, |a| a.status_code);
+        let status = answer.map_or(0, |a| a.status);
         self.say("SPG", || format!("holds {id} for undelivered (HTTP {status}, lost: {lost})"));
         let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let next = self.now + millis(interval_before(attempt + 1));
@@ -123,10 +123,10 @@ impl State {
 /// E.1.3: 200, the statusCode, and the same notificationID.
 fn is_acknowledged(answer: &HttpAnswer, notification_id: &str) -> bool {
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    answer.status_code == 200 && body["statusCode"] == "000" && body["notificationID"] == notification_id
+    answer.status == 200 && body["statusCode"] == "000" && body["notificationID"] == notification_id
 }
 
-pub(crate) fn registration(payment: &Payment) -> HttpEvent {
+pub(crate) fn registration(payment: &Payment) -> Value {
     let body = json!({
         "transactionID": payment.id,
         "paymentStatus": payment.life[0].status,
@@ -136,8 +136,7 @@ pub(crate) fn registration(payment: &Payment) -> HttpEvent {
         "paymentType": payment.life[0].payment_type,
         "amount": {"value": payment.amount(false), "currency": "EUR"},
     });
-    let event = json!({"requestContext": {"routeKey": "POST /transactions"}, "body": body.to_string()});
-    serde_json::from_value(event).unwrap_or_default()
+    json!({"requestContext": {"routeKey": "POST /transactions"}, "body": body.to_string()})
 }
 
 fn payload(payment: &Payment, moment: &Moment, number: usize, order: &str) -> String {
@@ -158,11 +157,10 @@ fn payload(payment: &Payment, moment: &Moment, number: usize, order: &str) -> St
     )
 }
 
-fn request(envelope: &Envelope) -> HttpEvent {
-    let event = json!({
+fn request(envelope: &Envelope) -> Value {
+    json!({
         "requestContext": {"routeKey": "POST /webhook"},
         "headers": {IV_HEADER: envelope.iv, TAG_HEADER: envelope.tag},
         "body": envelope.body,
-    });
-    serde_json::from_value(event).unwrap_or_default()
+    })
 }
