@@ -25,7 +25,7 @@ pub fn sweeps(options: &SweepOptions) -> Result<(), Box<dyn Error>> {
     for (stored, due) in cases {
         let latency = Duration::from_millis(options.latency);
         let spec = SweepSpec { stored, due, crowded_percent: options.crowded, latency };
-        figures.push(runtime.block_on(sweep::measure(spec, |text| eprintln!("{text}"))));
+        figures.push(runtime.block_on(sweep::measure(spec, |text| eprintln!("{text}")))?);
     }
     println!(
         "{:>9} {:>7} {:>11} {:>9} {:>8} {:>9} {:>8} {:>10} {:>11} {:>14} {:>11}",

@@ -12,6 +12,7 @@ use spg_domain::{Reply, Rules, Timestamp, Transaction, TransactionId};
 use spg_ledger::{Ledger, to_item};
 use spg_reconcile::{Cooldown, Question, Reconciler, StatusApi};
 use spg_time::{Clock as _, SystemClock};
+use sweeper::StoreFailed;
 use tests::{Aws, Table, aws};
 
 use crate::figures::millis;
@@ -65,7 +66,10 @@ pub struct SweepFigures {
 }
 
 /// Fills a table of its own and sweeps it until nothing is due. `tell` hears how far it is.
-pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigures {
+///
+/// # Errors
+/// The table did not take everything.
+pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<SweepFigures, StoreFailed> {
     let aws = Aws::start();
     let now = SystemClock.now();
     fill(aws.table(), spec, now, &mut tell);
@@ -84,7 +88,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
     let began = Instant::now();
     while (confirmed as u64) < spec.due && invocations < INVOCATIONS_MAX {
         let (swept, _) = sweep.sweep(SystemClock.now() + SWEEPER_TIMEOUT).await;
-        let report = swept.expect("the embedded table takes everything");
+        let report = swept?;
         invocations += 1;
         questions += report.settlements.iter().map(|it| it.questions.len()).sum::<usize>();
         confirmed += report.settlements.iter().filter(|it| is_confirmed(it)).count();
@@ -94,7 +98,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
     let took = began.elapsed();
     #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a ratio for people, not money")]
     let read_units_per_due = counted.read_units / spec.due.max(1) as f64;
-    SweepFigures {
+    Ok(SweepFigures {
         stored: spec.stored,
         due: spec.due,
         crowded_percent: spec.crowded_percent,
@@ -110,7 +114,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> SweepFigure
         took_milliseconds: millis(took),
         microseconds_per_due: u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / spec.due.max(1),
         confirmed,
-    }
+    })
 }
 
 fn is_confirmed(settlement: &spg_reconcile::Settlement) -> bool {

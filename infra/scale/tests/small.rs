@@ -18,7 +18,7 @@ const READS_PER_DUE_MAX: f64 = 0.6;
 fn sweep(stored: u64) -> SweepFigures {
     let spec = SweepSpec { stored, due: DUE, crowded_percent: 50, latency: Duration::ZERO };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(measure(spec, |_| {}))
+    runtime.block_on(measure(spec, |_| {})).unwrap()
 }
 
 #[test]
