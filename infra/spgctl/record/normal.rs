@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex_lite::{Captures, Regex};
 
-/// Replaces moments, spans, addresses and random ids; the same id stays the same throughout.
+/// Replaces moments, sequences, spans, addresses and random ids; the same id stays the same throughout.
 #[derive(Default)]
 pub struct Normaliser {
     uuids: BTreeMap<String, String>,
@@ -17,6 +17,8 @@ impl Normaliser {
             Err(_) => text.to_owned(),
         };
         let text = replace(text, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-03-12T10:48:44.120Z");
+        // Sequences are moments in milliseconds.
+        let text = replace(&text, r"\b\d{13}\b", "1773312524120");
         let text = replace(&text, r"\b\d+ (s|min)( ago\b|  )", "3 s$2");
         let text = replace(&text, r"\b(in|within|due for) \d+ (s|min|h)\b", "$1 40 s");
         let text = replace(&text, r"\bin \d+ d\b", "in 400 d");
@@ -43,9 +45,9 @@ mod tests {
 
     #[test]
     fn two_runs_read_the_same() {
-        let a = "x 2026-11-21T12:25:57.812Z (17 s ago) at http://localhost:46177/_aws/execute-api/3cf85523/webhook\n\
+        let a = "x 2026-11-21T12:25:57.812Z (17 s ago) at http://localhost:46177/_aws/execute-api/3cf85523/webhook s#1763727957812\n\
                  id 11111111-2222-3333-4444-555555555555 and 99999999-2222-3333-4444-555555555555, in 41 s";
-        let b = "x 2027-01-02T02:05:07Z (2 min ago) at http://localhost:1/_aws/execute-api/abc/webhook\n\
+        let b = "x 2027-01-02T02:05:07Z (2 min ago) at http://localhost:1/_aws/execute-api/abc/webhook s#1798855507000\n\
                  id aaaaaaaa-2222-3333-4444-555555555555 and bbbbbbbb-2222-3333-4444-555555555555, in 9 s";
         let seen = Normaliser::default().normal(a);
         assert_eq!(seen, Normaliser::default().normal(b));

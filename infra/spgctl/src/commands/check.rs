@@ -160,8 +160,12 @@ fn consequence(stored: Option<&Transaction>, write: Option<&Write>, applied: boo
     if to.sequence > stored.map_or(0, |t| t.sequence)
         && let Some(event) = OutcomeEvent::latest(to)
     {
-        let verb = if applied { "consumers are told" } else { "consumers would be told" };
-        parts.push(format!("{verb} {:?} ({})", event.detail_type.as_str(), event.detail.event_id));
+        let (name, detail) = (event.detail_type.as_str(), event.detail);
+        // The eventId has the moment of the write: there is none before.
+        parts.push(match applied {
+            true => format!("consumers are told {name:?} ({})", detail.event_id),
+            false => format!("consumers would be told {name:?}"),
+        });
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
