@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use spg_local::ALIAS;
 use spg_simulator::{DeliveryPlan, Status};
 use spg_time::{Clock as _, SystemClock};
 use tokio::time::Instant;
@@ -32,9 +33,15 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let began = Instant::now();
     let visibility = visibility(scene).await?;
     set_visibility(scene, VISIBILITY_SECONDS).await?;
-    let refused = while_refused(scene).await;
+    let mut versions = Vec::new();
     for function in ALL {
+        // On AWS the concurrency of a function is that of its versions, too; the emulator knows it of `$LATEST` alone.
+        versions.push((function, alias_to(scene, function, "$LATEST").await?));
+    }
+    let refused = while_refused(scene).await;
+    for (function, version) in versions {
         give_back(scene, function).await?;
+        alias_to(scene, function, &version).await?;
     }
     set_visibility(scene, &visibility).await?;
     refused?;
@@ -131,6 +138,15 @@ async fn until_over(scene: &mut Scene, function: Function, within: Duration) -> 
 async fn give_back(scene: &Scene, function: Function) -> Result<(), Failure> {
     let name = json!({"FunctionName": function.deployed(&scene.stage)});
     scene.aws("lambda", "delete_function_concurrency", name).await.map(|_| ())
+}
+
+/// Leads the alias to a version; returns the one that it led to.
+async fn alias_to(scene: &Scene, function: Function, version: &str) -> Result<String, Failure> {
+    let mut alias = json!({"FunctionName": function.deployed(&scene.stage), "Name": ALIAS});
+    let before = scene.aws("lambda", "get_alias", alias.clone()).await?;
+    alias["FunctionVersion"] = version.into();
+    scene.aws("lambda", "update_alias", alias).await?;
+    Ok(before["FunctionVersion"].as_str().ok_or("the alias leads nowhere")?.to_owned())
 }
 
 async fn visibility(scene: &Scene) -> Result<String, Failure> {
