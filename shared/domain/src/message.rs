@@ -1,4 +1,4 @@
-//! What ack puts on the queue: evidence that still has to be weighed. Nothing personal is in it.
+//! What ack puts on the queue: evidence that is still to be applied. Nothing personal is in it.
 
 use serde::{Deserialize, Serialize};
 

@@ -38,7 +38,7 @@ pub struct Transaction {
     pub attention: BTreeMap<AttentionReason, Timestamp>,
     /// What a person has ended the attention of, and why.
     pub resolved: BTreeMap<AttentionReason, Resolution>,
-    /// Of the latest published change: Unix milliseconds, and never lower than one that was published before. 0 before the first.
+    /// Of the latest published change: Unix milliseconds, and always higher than that of the change before. 0 before the first.
     pub sequence: u64,
     /// The latest published change.
     pub published: Option<Published>,

@@ -1,4 +1,4 @@
-//! One transaction: weigh, ask, write; and again if the write was lost.
+//! One transaction: apply, ask, write; and again if the write was lost.
 
 use std::future::Future;
 use std::time::Duration;

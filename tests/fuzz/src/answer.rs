@@ -10,7 +10,7 @@ use spg_domain::{
 use spg_gateway::status::reply;
 
 use crate::input::{line, object, text};
-use crate::{amounts, draft};
+use crate::{amounts, decision};
 
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -40,7 +40,7 @@ pub fn status_answer(data: &[u8]) {
             assert!(!(usable && surely(body)), "an answer was not understood: {:?}", reply.problem);
             is_as_the_status_says(status.as_u16(), kind);
             let silence = Evidence::Silence(Silence { kind, retry_after: reply.retry_after });
-            draft::weigh(None, &[&registration(), &silence, &silence]);
+            decision::apply(None, &[&registration(), &silence, &silence]);
         }
     }
 }
@@ -91,12 +91,12 @@ fn pays_only_what_was_registered(answer: StatusAnswer) {
     let about: Option<TransactionId> = answer.transaction_id.clone();
     let status = answer.payment_status.clone();
     let answer = Evidence::Answer { answer, asked_version: 1 };
-    let after = draft::weigh(None, &[&registration(), &answer, &answer]).expect("a registration opens");
+    let after = decision::apply(None, &[&registration(), &answer, &answer]).expect("a registration opens");
     if after.status() == PaymentStatus::SUCCESS {
         assert_eq!(status, PaymentStatus::SUCCESS);
         assert!(amount.is_none_or(|amount| amount == registered()), "another amount was paid");
     }
-    if about.is_some_and(|about| about != draft::id()) {
+    if about.is_some_and(|about| about != decision::id()) {
         assert!(after.status().as_final().is_none(), "an answer about another transaction was taken");
     }
 }
@@ -107,5 +107,5 @@ fn registered() -> Amount {
 
 fn registration() -> Evidence {
     let facts = Facts { amount: Some(registered()), payment_type: Word::new("PURS").ok(), ..Facts::default() };
-    Evidence::Registration { registration: Registration { payment_status: None, facts }, received_at: draft::now() }
+    Evidence::Registration { registration: Registration { payment_status: None, facts }, received_at: decision::now() }
 }

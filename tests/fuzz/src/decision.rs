@@ -30,7 +30,7 @@ pub fn evidence(payload: Payload, received_at: Timestamp) -> Evidence {
 }
 
 /// Applies each piece by itself, on what the one before has left.
-pub fn weigh(stored: Option<Transaction>, pieces: &[&Evidence]) -> Option<Transaction> {
+pub fn apply(stored: Option<Transaction>, pieces: &[&Evidence]) -> Option<Transaction> {
     let rules = Rules::default();
     let mut stored = stored;
     for piece in pieces {

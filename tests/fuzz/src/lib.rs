@@ -6,7 +6,7 @@
 
 mod amounts;
 mod answer;
-mod draft;
+mod decision;
 mod envelope;
 mod http_event;
 mod input;

@@ -1,8 +1,8 @@
-//! A message of the queue: what it says is weighed as it stands, so it must be as bounded as what ack writes.
+//! A message of the queue: what it says is applied as it stands, so it must be as bounded as what ack writes.
 
 use spg_domain::{Amount, Facts, Message, MessageError, Payload, Timestamp};
 
-use crate::{amounts, draft};
+use crate::{amounts, decision};
 
 /// Every field is bounded, and in JSON each byte of it takes six at the most.
 const JSON_BYTES_MAX: usize = 16 * 1024;
@@ -20,14 +20,14 @@ pub fn queue_message(data: &[u8]) {
     let facts = facts(&message.payload);
     facts.amount.iter().for_each(amounts::is_canonical);
     let times = [Some(message.received_at), facts.transaction_date_time];
-    assert!(times.into_iter().flatten().all(draft::is_a_moment), "{times:?}");
+    assert!(times.into_iter().flatten().all(decision::is_a_moment), "{times:?}");
 
     let mut payload = message.payload;
-    let opened = draft::evidence(payload.clone(), message.received_at);
-    let again = draft::evidence(payload.clone(), draft::now());
+    let opened = decision::evidence(payload.clone(), message.received_at);
+    let again = decision::evidence(payload.clone(), decision::now());
     change_amount(&mut payload);
-    let other = draft::evidence(payload, Timestamp::default());
-    draft::weigh(None, &[&opened, &again, &other, &opened]);
+    let other = decision::evidence(payload, Timestamp::default());
+    decision::apply(None, &[&opened, &again, &other, &opened]);
 }
 
 /// As it is written it reads the same, and it stays small.

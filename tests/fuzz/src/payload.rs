@@ -9,7 +9,7 @@ use spg_gateway::webhook::{Parsed, PayloadError, parse_notification};
 
 use crate::input::{object, raw_object, text};
 use crate::message::comes_back;
-use crate::{amounts, draft};
+use crate::{amounts, decision};
 
 /// The only blocks that are looked into: nothing else of a payload may change what is read of it.
 const KNOWN: [&str; 10] = [
@@ -70,9 +70,9 @@ fn notification(data: &[u8]) {
     unknown_blocks_change_nothing(data, &parsed);
 
     let payload = Payload::Notification(parsed.notification);
-    comes_back(&Message::new(parsed.transaction_id, payload.clone(), draft::now()));
-    let evidence = draft::evidence(payload, draft::now());
-    draft::weigh(None, &[&evidence, &evidence]);
+    comes_back(&Message::new(parsed.transaction_id, payload.clone(), decision::now()));
+    let evidence = decision::evidence(payload, decision::now());
+    decision::apply(None, &[&evidence, &evidence]);
 }
 
 /// Against a second reading of the same JSON.
@@ -109,9 +109,9 @@ fn registration(data: &[u8]) {
             assert!(data.len() <= REGISTRATION_BYTES_MAX);
             amounts::is_as_written(data, registration.facts.amount.as_ref());
             let payload = Payload::Registration(registration);
-            comes_back(&Message::new(Some(id), payload.clone(), draft::now()));
-            let evidence = draft::evidence(payload, draft::now());
-            let registered = draft::weigh(None, &[&evidence, &evidence]).expect("a registration opens");
+            comes_back(&Message::new(Some(id), payload.clone(), decision::now()));
+            let evidence = decision::evidence(payload, decision::now());
+            let registered = decision::apply(None, &[&evidence, &evidence]).expect("a registration opens");
             assert!(registered.status().as_final().is_none(), "a registration changes no status");
         }
         Err(RegistrationError::TooLarge) => assert!(data.len() > REGISTRATION_BYTES_MAX),

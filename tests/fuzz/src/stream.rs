@@ -5,7 +5,7 @@ use serde_json::value::to_raw_value;
 use spg_domain::{DetailType, FinalStatus, OutcomeDetail, OutcomeEvent, PaymentStatus, Timestamp};
 use spg_ledger::{StreamEvent, UnreadableRecord, read_record};
 
-use crate::{amounts, draft};
+use crate::{amounts, decision};
 
 /// Longest name of an attribute with its path.
 const PLACE_BYTES_MAX: usize = 64;
@@ -30,9 +30,9 @@ fn sent(record: &Value, event: &OutcomeEvent) {
     assert_eq!(detail.event_id, format!("{}#{}", detail.transaction_id, detail.sequence));
     assert_eq!(detail.retry_eligible, detail.payment_status == PaymentStatus::Final(FinalStatus::Timeout));
     detail.amount.iter().for_each(amounts::is_canonical);
-    assert!(draft::is_a_moment(event.at));
+    assert!(decision::is_a_moment(event.at));
     let times = [Some(&detail.occurred_at), detail.confirmed_at.as_ref()];
-    assert!(times.into_iter().flatten().all(|text| Timestamp::parse(text).is_some_and(draft::is_a_moment)));
+    assert!(times.into_iter().flatten().all(|text| Timestamp::parse(text).is_some_and(decision::is_a_moment)));
     assert_eq!(
         record.pointer("/dynamodb/NewImage/transactionID/S").and_then(Value::as_str),
         Some(detail.transaction_id.as_str())
@@ -61,6 +61,6 @@ fn image(record: &Value) {
     let Some(image) = record.pointer("/dynamodb/NewImage") else { return };
     let Ok(item) = serde_json::from_value(image.clone()) else { return };
     if let Ok(transaction) = spg_ledger::from_stream_image(&item) {
-        draft::survives_the_table(&transaction);
+        decision::survives_the_table(&transaction);
     }
 }
