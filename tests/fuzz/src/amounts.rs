@@ -49,7 +49,7 @@ fn signed(text: &str) -> Option<i64> {
     (plain && digits.len() <= EXPONENT_DIGITS_MAX).then_some(if text.starts_with('-') { -value } else { value })
 }
 
-/// An amount is a plain decimal and a currency of three capital letters; of euros it has two digits, or more where it needs them.
+/// An amount is a plain decimal and a currency of three capital letters, with the currency's minor digits, or more where it needs them.
 pub fn is_canonical(amount: &Amount) {
     let value = amount.value();
     let unsigned = value.strip_prefix('-').unwrap_or(&value);
@@ -60,10 +60,13 @@ pub fn is_canonical(amount: &Amount) {
     let zero = unsigned.bytes().all(|byte| b"0.".contains(&byte));
     assert!(!(zero && value.starts_with('-')) && value.len() <= 31, "{value}");
     let currency = amount.currency();
-    // As many digits as fit: 28 in all.
-    let padded = unsigned.contains('.') && fraction.len() >= 2 || whole.len() > 26;
-    let superfluous = fraction.len() > 2 && fraction.ends_with('0');
-    assert!(currency != "EUR" || (padded && !superfluous), "{value}");
+    let digits = unsigned.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let minor = [("JPY", 0), ("EUR", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)].into_iter().find(|it| it.0 == currency);
+    if let Some((_, minor)) = minor {
+        // As many digits as fit: 28 in all.
+        assert!(digits >= minor || whole.len() + minor > 28, "{value} {currency}");
+        assert!(digits <= minor || !value.ends_with('0'), "{value} {currency}");
+    }
     assert!(currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()), "{currency}");
     assert_eq!(Amount::parse(&value, currency).as_ref(), Ok(amount));
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use spg_fuzz::{TARGETS, Target};
+use spg_ledger::{StreamEvent, read_record};
 
 const SEED: u64 = 0x5350_4755;
 /// Per target, beside the corpus itself: a second or two, also where nothing is optimised.
@@ -66,6 +67,16 @@ fn every_target_has_a_corpus_a_program_and_a_test() {
     assert_eq!(folder("fuzz/fuzz_targets"), targets);
     let tests = include_str!("replay.rs");
     assert!(targets.iter().all(|name| tests.contains(&format!("fn {name}() {{\n    replay(\"{name}\");"))));
+}
+
+/// Else nothing that is checked of an event is checked.
+#[test]
+fn the_stream_s_seeds_are_events() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/stream_record");
+    for seed in ["finalised", "corrected", "attention"] {
+        let batch: StreamEvent = serde_json::from_slice(&fs::read(folder.join(seed)).unwrap()).unwrap();
+        assert!(batch.records.iter().any(|record| read_record(record).unwrap().is_some()), "{seed}");
+    }
 }
 
 #[test]
