@@ -24,7 +24,7 @@ pub const STATES: [State; 11] = [
     State { alarm: "CredentialsRefusedAlarm", reach: |stand| swept(stand, Reply::text(401, "")) },
     State { alarm: "SweeperStoppedAlarm", reach: |_| Vec::new() },
     State { alarm: "SweeperLateAlarm", reach: late },
-    State { alarm: "ClockSkewAlarm", reach: published_in_the_future },
+    State { alarm: "ClockSkewAlarm", reach: behind_at_the_processor },
     State { alarm: "UnpublishedAlarm", reach: unreadable_change },
     State { alarm: "RecordsReturnedAlarm", reach: not_stored },
     State { alarm: "ProcessorAttentionAlarm", reach: |stand| processed(stand, &dearer("t1")) },
@@ -62,12 +62,18 @@ fn not_stored(stand: &Stand) -> Vec<Value> {
 }
 
 /// Another process has published with a clock that is two hours later.
-fn published_in_the_future(stand: &Stand) -> Vec<Value> {
+fn published_in_the_future(stand: &Stand) -> Function {
     let processor = stand.start("processor");
     process(&processor, &[record(&notification("t1", "n1", "Pending"))]);
     let mut item = stand.aws.table().raw_item("t1").unwrap();
     item["sequence"] = json!({"N": (events::now_ms() + 2 * 3_600_000).to_string()});
+    item["nextCheckAt"] = json!({"N": (events::now_ms() - 60_000).to_string()});
     stand.aws.table().put_raw(&item);
+    processor
+}
+
+fn behind_at_the_processor(stand: &Stand) -> Vec<Value> {
+    let processor = published_in_the_future(stand);
     process(&processor, &[record(&notification("t1", "n2", "InProcessing"))]);
     printed(&processor)
 }
@@ -163,6 +169,16 @@ fn a_share_of_few_or_less_than_half_is_no_alarm() {
     post(&ack, &headers, &body);
     assert!(rejected.is_breached_by(&asked_and_queued(&stand, &ack)), "five of ten");
     assert!(rejected.is_breached_by(&printed(&ack)), "five of five, of which SQS has nothing to publish");
+}
+
+#[test]
+fn the_sweeper_s_clock_is_watched_too() {
+    let stand = Stand::new();
+    published_in_the_future(&stand);
+    stand.status_api.always("t1", says("t1", "Success"));
+    let sweeper = stand.start("sweeper");
+    sweeper.invoke_within(events::schedule(), SWEEP).unwrap();
+    assert!(alarm("ClockSkewAlarm").is_breached_by(&printed(&sweeper)));
 }
 
 /// The processor asks first: what it cannot ask is seen before a sweep has tried, and where sweeps find nothing to ask about.
