@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use regex_lite::{Captures, Regex};
 
-/// Replaces moments, sequences, spans, addresses and random ids; the same id stays the same throughout.
+/// Replaces moments, spans, addresses, random ids and sequences; the same one of the last two stays the same throughout.
 #[derive(Default)]
 pub struct Normaliser {
-    uuids: BTreeMap<String, String>,
+    uuids: BTreeMap<String, usize>,
+    sequences: BTreeMap<String, usize>,
 }
 
 impl Normaliser {
@@ -17,8 +18,6 @@ impl Normaliser {
             Err(_) => text.to_owned(),
         };
         let text = replace(text, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "2026-03-12T10:48:44.120Z");
-        // Sequences are moments in milliseconds.
-        let text = replace(&text, r"\b\d{13}\b", "1773312524120");
         let text = replace(&text, r"\b\d+ (s|min)( ago\b|  )", "3 s$2");
         let text = replace(&text, r"\b(in|within|due for) \d+ (s|min|h)\b", "$1 40 s");
         let text = replace(&text, r"\bin \d+ d\b", "in 400 d");
@@ -29,14 +28,21 @@ impl Normaliser {
             r"http://localhost:\d+/_aws/execute-api/[0-9a-z]+",
             "https://a1b2c3.execute-api.eu-west-1.amazonaws.com",
         );
-        let Ok(uuid) = Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}") else { return text };
-        uuid.replace_all(&text, |found: &Captures<'_>| {
-            let number = self.uuids.len() + 1;
-            let made = format!("6c1f1c0e-3f5b-4d0a-9c55-{number:012}");
-            self.uuids.entry(found[0].to_owned()).or_insert(made).clone()
-        })
-        .into_owned()
+        let text =
+            numbered(&text, r"\b\d{13}\b", &mut self.sequences, |number| format!("{}", 1_773_312_524_120 + number));
+        let uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+        numbered(&text, uuid, &mut self.uuids, |number| format!("6c1f1c0e-3f5b-4d0a-9c55-{number:012}"))
     }
+}
+
+/// Replaces what matches by what is made of its number, which counts from 1 in the order of appearance.
+fn numbered(text: &str, pattern: &str, seen: &mut BTreeMap<String, usize>, made: fn(usize) -> String) -> String {
+    let Ok(pattern) = Regex::new(pattern) else { return text.to_owned() };
+    let by = |found: &Captures<'_>| {
+        let next = seen.len() + 1;
+        made(*seen.entry(found[0].to_owned()).or_insert(next))
+    };
+    pattern.replace_all(text, by).into_owned()
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ async fn deployment(page: &mut Page<'_>) -> Result<(), Failure> {
 async fn events(page: &mut Page<'_>) -> Result<(), Failure> {
     page.says(
         "We were down: are consumers whole again?",
-        "The latest outcome of each transaction once more, with the same eventId: who keeps the highest outcome notices nothing.",
+        "The latest event of each transaction once more, with the same eventId: who keeps the highest sequence notices nothing.",
     );
     page.shows(&["republish", "--since", "1h", "--dry-run"], 0).await?;
     page.shows(&["republish", "--since", "1h"], 0).await
@@ -201,7 +201,7 @@ async fn restored(page: &mut Page<'_>) -> Result<(), Failure> {
     page.says(
         "The table was damaged",
         "AWS restores into a new table; `restore` brings home what is missing or older. Everything restored is asked about, and what \
-         the Status API says is told under outcomes that were never used ([ADR 8](adr/0008-a-restored-table-asks-about-everything.md)).",
+         the Status API says is told with a later sequence than any before ([ADR 8](adr/0008-a-restored-table-asks-about-everything.md)).",
     );
     world.snapshot().await?;
     world.lose(PAID).await?;
