@@ -38,7 +38,7 @@ pub struct UnreadableItem {
     pub attribute: String,
 }
 
-/// Reads a NEW_IMAGE of the table's stream, the `new_image` of `aws_lambda_events`.
+/// Reads a NEW_IMAGE of the table's stream.
 ///
 /// # Errors
 /// [`UnreadableItem`] when an attribute is missing, of another type or out of bounds.

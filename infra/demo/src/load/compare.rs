@@ -16,7 +16,7 @@ pub struct Verdict {
     pub lost: Vec<String>,
     /// Another state, another answer to whether it is paid, or another story than SPG's.
     pub wrong: Vec<String>,
-    /// An eventId with two contents, outcomes that are not counted from 1, or a payment finalised twice.
+    /// An eventId with two contents, a later sequence that tells of an earlier version, or a payment finalised twice.
     pub duplicated: Vec<String>,
 }
 
