@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::schedule::{self, CORRECTION_RECHECK_AFTER, NextQuery, Query};
 use crate::transaction::HISTORY_ENTRIES_MAX;
 use crate::{
-    AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, FinalStatus,
-    Lifecycle, Note, NotificationId, NotificationRecord, Open, OpenStatus, PaymentStatus, Published, Resolution, Rules,
-    Source, Timestamp, Transaction, TransactionId,
+    AttentionReason, Change, ChangeKind, Confirmation, Disposition, Dispute, Facts, Final, FinalStatus, Lifecycle,
+    Note, NotificationId, NotificationRecord, Open, OpenStatus, PaymentStatus, Published, Resolution, Rules, Source,
+    Timestamp, Transaction, TransactionId,
 };
 
 /// One conditional write: `attribute_not_exists` of each new notificationID and the version as it was read.
@@ -238,20 +238,28 @@ impl<'r> Transition<'r> {
         claims.entry(claim).or_insert(self.now);
     }
 
-    /// What only other merchants' terminals were known of turns out to be the merchant's own: what was only recorded is heard now.
+    /// What only other merchants' terminals were known of turns out to be the merchant's own, and is asked about.
     pub fn adopt(&mut self) {
+        if self.transaction.is_foreign() {
+            self.own();
+            self.make_due();
+            if self.transaction.lifecycle.claims().is_some() {
+                self.want_answer();
+            }
+        }
+    }
+
+    /// What only other merchants' terminals were known of is the merchant's own: what was only recorded is heard now.
+    fn own(&mut self) {
         let Lifecycle::Foreign(status) = &self.transaction.lifecycle else { return };
-        self.transaction.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims: Claims::new() });
-        self.make_due();
         let facts = &self.transaction.facts;
         let claimed = |record: &NotificationRecord| {
             let status = record.status.as_ref()?;
             if record.reference_paid { status.as_final() } else { facts.effective(status).as_final() }
         };
-        let claims: Vec<FinalStatus> = self.transaction.notifications.values().filter_map(claimed).collect();
-        for claim in claims {
-            self.claim(claim);
-        }
+        let claims =
+            self.transaction.notifications.values().filter_map(claimed).map(|claim| (claim, self.now)).collect();
+        self.transaction.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims });
     }
 
     /// A status answer makes it final, or replaces a final state: what other sources claim is disputed from now on. Returns the final
@@ -259,6 +267,8 @@ impl<'r> Transition<'r> {
     ///
     /// A correction is looked at again whatever the rules are: two answers have disagreed, and the later one may have lagged.
     pub fn settle(&mut self, status: FinalStatus) -> Option<FinalStatus> {
+        // Whoever asked: a final state hears what contradicts it.
+        self.own();
         let from = self.transaction.status();
         let replaced = from.as_final();
         let success = self.rules.recheck_success_after.filter(|_| status == FinalStatus::Success);

@@ -29,6 +29,14 @@ fn a_registered_transaction_hears_the_claims_of_any_terminal() {
 }
 
 #[test]
+fn what_an_answer_makes_final_hears_what_was_only_recorded() {
+    let mut ledger = ours_is_77();
+    ledger.apply_all(&[notify(foreign(notification("n1", "Declined"))), answer("Success", 1)]);
+    assert!(ledger.transaction().in_doubt() && ledger.transaction().next_check_at.is_some());
+    assert_eq!(ledger.claims(), [FinalStatus::Declined]);
+}
+
+#[test]
 fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to_be_ours() {
     let mut ledger = ours_is_77();
     ledger.apply(&notify(foreign(notification("n1", "Success"))));
