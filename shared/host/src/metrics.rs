@@ -84,7 +84,7 @@ impl Metrics {
         }
     }
 
-    /// What a count has come to so far.
+    /// What a count has come to so far; for tests.
     pub fn total(&self, name: &str) -> u64 {
         match self.totals.get(name) {
             Some(Metric::Count(n)) => *n,

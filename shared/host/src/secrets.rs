@@ -102,13 +102,18 @@ impl<T, S: SecretSource> Secret<T, S> {
             }
         };
         held.read_at = now;
-        if held.text.as_ref() == Some(&text) {
+        if held.text.as_ref() == Some(&text) && held.value.is_some() {
             return;
         }
         match (self.parse)(text.expose()) {
             Ok(value) => held.value = Some(Arc::new(value)),
             Err(error) => {
-                tracing::error!(secret = self.name, error, held = held.value.is_some(), "the secret cannot be used");
+                tracing::error!(
+                    secret = self.name,
+                    error,
+                    held = held.value.is_some(),
+                    "the secret cannot be used: put a usable one into it"
+                );
             }
         }
         held.text = Some(text);
