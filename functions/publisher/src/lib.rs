@@ -1,4 +1,4 @@
-//! Tells the merchant's bus each change once: reads the table's stream, sends what was published.
+//! Tells the merchant's bus each change: reads the table's stream, sends what was published.
 
 mod config;
 mod handler;
