@@ -77,7 +77,7 @@ impl Record {
                 Some(notification.notification_id.clone()),
                 Some(notification.content_hash(Some(&self.transaction_id))),
             ),
-            Evidence::Registration { .. } | Evidence::Answer { .. } | Evidence::Silence(_) => (None, None),
+            Evidence::Registration { .. } | Evidence::Answer { .. } | Evidence::NoAnswer(_) => (None, None),
         };
         DeadLetter {
             schema_version: 1,

@@ -82,6 +82,6 @@ fn describe(evidence: &Evidence) -> (Option<&str>, Option<&str>) {
         Evidence::Registration { registration, .. } => {
             (None, registration.payment_status.as_ref().map(PaymentStatus::as_str))
         }
-        Evidence::Answer { .. } | Evidence::Silence(_) => (None, None),
+        Evidence::Answer { .. } | Evidence::NoAnswer(_) => (None, None),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use spg_domain::{Reply, SilenceKind, Timestamp, Transaction, TransactionId, Write};
+use spg_domain::{NoAnswerKind, Reply, Timestamp, Transaction, TransactionId, Write};
 use spg_ledger::{SHARDS, shard_of};
 use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
 use spg_time::Clock;
@@ -340,7 +340,7 @@ impl StatusApi for ModelApi {
         if latency > question.timeout {
             self.time.sleep(question.timeout).await;
             self.lock().asked.timed_out += 1;
-            return Reply::none(SilenceKind::Unavailable, "timed out");
+            return Reply::none(NoAnswerKind::Unavailable, "timed out");
         }
         let limited = self.limits();
         self.time.sleep(latency).await;
@@ -349,11 +349,11 @@ impl StatusApi for ModelApi {
         if limited {
             state.asked.limited += 1;
             let retry_after = Some(Duration::from_secs(1));
-            return Reply { retry_after, ..Reply::none(SilenceKind::RateLimited, "rate limited") };
+            return Reply { retry_after, ..Reply::none(NoAnswerKind::RateLimited, "rate limited") };
         }
         if (self.spec.down_from..self.spec.down_until).contains(&now) {
             state.asked.failed += 1;
-            return Reply::none(SilenceKind::Unavailable, "server error");
+            return Reply::none(NoAnswerKind::Unavailable, "server error");
         }
         state.asked.answered += 1;
         let result = Ok(payments::success(&question.transaction_id));

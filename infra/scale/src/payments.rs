@@ -1,7 +1,7 @@
 //! Payments by MB WAY, as the real rules make them.
 
 use spg_domain::{
-    Amount, Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Rules, Silence, SilenceKind,
+    Amount, Decision, Evidence, Facts, NoAnswer, NoAnswerKind, Notification, NotificationId, PaymentStatus, Rules,
     StatusAnswer, Timestamp, Transaction, TransactionId, Word,
 };
 
@@ -48,8 +48,8 @@ pub fn success(id: &TransactionId) -> StatusAnswer {
 
 /// As it is stored after a webhook that came while the Status API was away.
 pub fn unconfirmed(id: &TransactionId, seen_at: Timestamp) -> Transaction {
-    let silence = Silence { kind: SilenceKind::Outage, retry_after: None };
-    stored(id, None, &[claims_success(id, seen_at), Evidence::Silence(silence)], seen_at)
+    let no_answer = NoAnswer { kind: NoAnswerKind::Outage, retry_after: None };
+    stored(id, None, &[claims_success(id, seen_at), Evidence::NoAnswer(no_answer)], seen_at)
 }
 
 /// As it is stored after a webhook and its confirmation.

@@ -3,8 +3,8 @@
 use crate::schedule::{DOUBT_WINDOW, UNKNOWN_AFTER};
 use crate::transition::Transition;
 use crate::{
-    AttentionReason, ChangeKind, Claims, Confirmation, Disposition, Facts, Final, FinalStatus, Lifecycle, Open,
-    OpenStatus, PaymentStatus, Rules, Silence, SilenceKind, Source, StatusAnswer, Timestamp, TransactionId,
+    AttentionReason, ChangeKind, Claims, Confirmation, Disposition, Facts, Final, FinalStatus, Lifecycle, NoAnswer,
+    NoAnswerKind, Open, OpenStatus, PaymentStatus, Rules, Source, StatusAnswer, Timestamp, TransactionId,
 };
 
 impl StatusAnswer {
@@ -31,7 +31,7 @@ impl StatusAnswer {
             to.raise(AttentionReason::TransactionIdMismatch);
             return Disposition::Blocked;
         }
-        to.end_silence();
+        to.clear_unanswered();
         let mut facts = to.transaction().facts.clone();
         let mismatches = facts.mismatches(&self.facts);
         facts.overrule_by(&self.facts);
@@ -57,13 +57,13 @@ impl StatusAnswer {
     }
 }
 
-impl Silence {
+impl NoAnswer {
     /// Takes in that nothing usable came back: when it is asked again is the schedule's matter.
     pub(crate) fn apply(self, to: &mut Transition<'_>) -> Disposition {
         to.unanswered(self);
         let is = to.transaction();
         let long_enough = to.now().since(is.first_seen_at) >= UNKNOWN_AFTER;
-        if self.kind == SilenceKind::NotFound && is.answered_version.is_none() && long_enough {
+        if self.kind == NoAnswerKind::NotFound && is.answered_version.is_none() && long_enough {
             to.raise(AttentionReason::Unknown);
         }
         Disposition::Unanswered

@@ -36,7 +36,7 @@ impl<'r> Decision<'r> {
             Evidence::Registration { registration, .. } => registration.apply(to),
             Evidence::Notification { notification, received_at } => notification.apply(to, *received_at),
             Evidence::Answer { answer, asked_version } => answer.apply(to, *asked_version),
-            Evidence::Silence(silence) => silence.apply(to),
+            Evidence::NoAnswer(no_answer) => no_answer.apply(to),
         }
     }
 
@@ -50,7 +50,7 @@ impl<'r> Decision<'r> {
                 Some(opened) => opened,
                 None => return Disposition::Blocked,
             },
-            Evidence::Silence(_) => return Disposition::Unanswered,
+            Evidence::NoAnswer(_) => return Disposition::Unanswered,
         };
         self.transition = Some(transition);
         disposition

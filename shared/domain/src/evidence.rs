@@ -48,14 +48,14 @@ pub struct StatusAnswer {
 
 /// The Status API was asked and said nothing that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Silence {
-    pub kind: SilenceKind,
+pub struct NoAnswer {
+    pub kind: NoAnswerKind,
     /// How long the Status API asked to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SilenceKind {
+pub enum NoAnswerKind {
     /// It does not know the transaction, or refuses to be asked about it.
     NotFound,
     /// It refuses our credentials: the configuration is wrong, the transaction is not.
@@ -68,13 +68,13 @@ pub enum SilenceKind {
     Outage,
 }
 
-impl Silence {
+impl NoAnswer {
     /// How many questions in a row were not answered while others were, with this one. An outage is not held against a transaction.
-    pub(crate) fn in_a_row_after(self, silences: u8) -> u8 {
+    pub(crate) fn in_a_row_after(self, unanswered_in_a_row: u8) -> u8 {
         match self.kind {
-            SilenceKind::NotFound => 0,
-            SilenceKind::Unavailable => silences.saturating_add(1),
-            SilenceKind::Unauthorised | SilenceKind::RateLimited | SilenceKind::Outage => silences,
+            NoAnswerKind::NotFound => 0,
+            NoAnswerKind::Unavailable => unanswered_in_a_row.saturating_add(1),
+            NoAnswerKind::Unauthorised | NoAnswerKind::RateLimited | NoAnswerKind::Outage => unanswered_in_a_row,
         }
     }
 }
@@ -82,7 +82,7 @@ impl Silence {
 /// What came back from a question to the Status API, with what the log needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    pub result: Result<StatusAnswer, SilenceKind>,
+    pub result: Result<StatusAnswer, NoAnswerKind>,
     pub retry_after: Option<Duration>,
     /// The protocol's own status where it is not the usual one, for the log.
     pub http_status: Option<u16>,
@@ -94,7 +94,7 @@ pub struct Reply {
 
 impl Reply {
     /// Nothing came back that any protocol names.
-    pub fn none(kind: SilenceKind, problem: &'static str) -> Self {
+    pub fn none(kind: NoAnswerKind, problem: &'static str) -> Self {
         Self { result: Err(kind), retry_after: None, http_status: None, return_code: None, problem: Some(problem) }
     }
 }
@@ -105,7 +105,7 @@ pub enum Evidence {
     Registration { registration: Registration, received_at: Timestamp },
     Notification { notification: Notification, received_at: Timestamp },
     Answer { answer: StatusAnswer, asked_version: u64 },
-    Silence(Silence),
+    NoAnswer(NoAnswer),
 }
 
 /// Who caused a change.

@@ -25,7 +25,7 @@ pub use attention::AttentionReason;
 pub use decision::Decision;
 pub use event::{DetailType, EVENT_SOURCE, OutcomeDetail, OutcomeEvent};
 pub use evidence::{
-    Disposition, Evidence, Notification, RETURN_CODE_SUCCESS, Registration, Reply, Silence, SilenceKind, Source,
+    Disposition, Evidence, NoAnswer, NoAnswerKind, Notification, RETURN_CODE_SUCCESS, Registration, Reply, Source,
     StatusAnswer,
 };
 pub use facts::{Facts, ReferenceStatus};

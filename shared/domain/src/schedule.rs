@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Claims, Lifecycle, Silence, SilenceKind, Timestamp, Transaction, Word};
+use crate::{Claims, Lifecycle, NoAnswer, NoAnswerKind, Timestamp, Transaction, Word};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ const CLAIM_DELAY_MIN: Duration = Duration::from_secs(15);
 pub(crate) enum Query {
     NotMade,
     Answered,
-    Unanswered(Silence),
+    Unanswered(NoAnswer),
 }
 
 /// When the evidence of this write wants the next question, the later ones sooner.
@@ -94,14 +94,14 @@ pub(crate) fn next_check(
         // The answer was overtaken and there was no time to ask again.
         Query::Answered if next_query.is_due() => Some(now),
         Query::Answered => wanted,
-        Query::Unanswered(silence) => {
-            let soonest = now + jittered(transaction, silence.retry_after.unwrap_or_default().min(POSTPONED_MAX));
+        Query::Unanswered(no_answer) => {
+            let soonest = now + jittered(transaction, no_answer.retry_after.unwrap_or_default().min(POSTPONED_MAX));
             let soon = |delay| now + jittered(transaction, delay);
-            let wanted = match silence.kind {
-                SilenceKind::NotFound => wanted,
-                SilenceKind::Unauthorised => wanted.map(|at| at.min(soon(REFUSED_RETRY))),
-                SilenceKind::Unavailable => wanted.map(|at| at.min(soon(alone_retry(transaction)))),
-                SilenceKind::RateLimited | SilenceKind::Outage => wanted.map(|_| soon(OUTAGE_RETRY)),
+            let wanted = match no_answer.kind {
+                NoAnswerKind::NotFound => wanted,
+                NoAnswerKind::Unauthorised => wanted.map(|at| at.min(soon(REFUSED_RETRY))),
+                NoAnswerKind::Unavailable => wanted.map(|at| at.min(soon(alone_retry(transaction)))),
+                NoAnswerKind::RateLimited | NoAnswerKind::Outage => wanted.map(|_| soon(OUTAGE_RETRY)),
             };
             wanted.map(|at| at.max(soonest))
         }
@@ -110,7 +110,7 @@ pub(crate) fn next_check(
 
 /// It may be the first of an outage, so it is asked about soon; one that alone is never answered backs off to what its age wants.
 fn alone_retry(transaction: &Transaction) -> Duration {
-    OUTAGE_RETRY * (1 << transaction.silences.saturating_sub(1).min(12))
+    OUTAGE_RETRY * (1 << transaction.unanswered_in_a_row.saturating_sub(1).min(12))
 }
 
 /// Whether a question has found it open, or in doubt, for longer than can be explained.

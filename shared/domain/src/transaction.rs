@@ -29,7 +29,7 @@ pub struct Transaction {
     /// The version that the latest accepted status answer wrote (rule 7); none before the first.
     pub answered_version: Option<u64>,
     /// Questions in a row that were not answered while others were; at most 255.
-    pub silences: u8,
+    pub unanswered_in_a_row: u8,
     pub notifications: BTreeMap<NotificationId, NotificationRecord>,
     pub history: Vec<Change>,
     /// What the last write was.
@@ -233,7 +233,7 @@ impl Lifecycle {
 }
 
 impl Final {
-    /// It is to be asked about until an answer agrees: kept on the item, so that silence does not end it.
+    /// It is to be asked about until an answer agrees: kept on the item, so that a query without an answer does not end it.
     pub(crate) fn recheck_by(&mut self, at: Timestamp) {
         self.recheck_at = Some(self.recheck_at.map_or(at, |planned| planned.min(at)));
     }

@@ -64,7 +64,7 @@ impl<'r> Transition<'r> {
             first_seen_at: seen_at.min(now),
             lifecycle,
             answered_version: None,
-            silences: 0,
+            unanswered_in_a_row: 0,
             notifications: BTreeMap::new(),
             history: vec![opened],
             change: ChangeKind::Opened,
@@ -152,12 +152,12 @@ impl<'r> Transition<'r> {
         }
     }
 
-    /// No answer came. It counts `silences` if it was due or wanted.
-    pub fn unanswered(&mut self, silence: crate::Silence) {
+    /// No answer came. It counts `unanswered_in_a_row` if it was due or wanted.
+    pub fn unanswered(&mut self, no_answer: crate::NoAnswer) {
         if self.wants_answer() || self.transaction.next_check_at.is_some() {
-            self.transaction.silences = silence.in_a_row_after(self.transaction.silences);
+            self.transaction.unanswered_in_a_row = no_answer.in_a_row_after(self.transaction.unanswered_in_a_row);
         }
-        (self.query, self.next_query) = (Query::Unanswered(silence), NextQuery::AsScheduled);
+        (self.query, self.next_query) = (Query::Unanswered(no_answer), NextQuery::AsScheduled);
     }
 
     /// Whether someone stored a later answer while this one was in flight (rule 7).
@@ -170,8 +170,8 @@ impl<'r> Transition<'r> {
         self.transaction.answered_version = Some(self.version());
     }
 
-    pub fn end_silence(&mut self) {
-        self.transaction.silences = 0;
+    pub fn clear_unanswered(&mut self) {
+        self.transaction.unanswered_in_a_row = 0;
     }
 
     pub fn record(&mut self, id: &NotificationId, record: NotificationRecord) {

@@ -6,8 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use spg_domain::{AttentionReason, CHECKS_END_AFTER, Evidence, FinalStatus, Silence, SilenceKind, Timestamp};
-use support::{Ledger, notification, notify, register, silence};
+use spg_domain::{AttentionReason, CHECKS_END_AFTER, Evidence, FinalStatus, NoAnswer, NoAnswerKind, Timestamp};
+use support::{Ledger, no_answer, notification, notify, register};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ fn lapsed(ledger: &Ledger) -> bool {
 fn unanswered_after(start: &Ledger, age: Duration) -> (bool, bool) {
     let mut ledger = start.clone();
     ledger.wait(age);
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     (lapsed(&ledger), ledger.transaction().next_check_at.is_some())
 }
 
@@ -54,8 +54,8 @@ fn a_doubt_lapses_when_its_checks_end() {
 fn who_asks_to_be_left_alone_is_left_alone() {
     for (asked, left_alone) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
-        let silence = Silence { kind: SilenceKind::Unavailable, retry_after: Some(asked) };
-        ledger.apply(&Evidence::Silence(silence));
+        let no_answer = NoAnswer { kind: NoAnswerKind::Unavailable, retry_after: Some(asked) };
+        ledger.apply(&Evidence::NoAnswer(no_answer));
         let next = ledger.transaction().next_check_at.unwrap();
         assert!(next.since(ledger.now) >= left_alone && next.since(ledger.now) <= asked.min(HOUR), "{next}");
     }

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use spg_domain::{
-    ChangeKind, Disposition, Evidence, FinalStatus, Notification, PaymentStatus, SilenceKind, Source, Transaction,
+    ChangeKind, Disposition, Evidence, FinalStatus, NoAnswerKind, Notification, PaymentStatus, Source, Transaction,
 };
-use support::{Ledger, answer, notification, notify, register, silence};
+use support::{Ledger, answer, no_answer, notification, notify, register};
 
 const STATUSES: [&str; 7] = ["Partial", "Pending", "InProcessing", "Success", "Declined", "Error", "Timeout"];
 
@@ -23,8 +23,8 @@ fn any_status() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(STATUSES.as_slice())
 }
 
-fn any_silence() -> impl Strategy<Value = SilenceKind> {
-    use SilenceKind as S;
+fn any_no_answer() -> impl Strategy<Value = NoAnswerKind> {
+    use NoAnswerKind as S;
     proptest::sample::select(vec![S::NotFound, S::Unauthorised, S::RateLimited, S::Unavailable, S::Outage])
 }
 
@@ -34,7 +34,7 @@ enum Piece {
     Notification(u8, &'static str),
     Registration(Option<&'static str>),
     Answer(&'static str, u64),
-    Silence(SilenceKind),
+    NoAnswer(NoAnswerKind),
     Wait(u32),
 }
 
@@ -43,7 +43,7 @@ fn piece() -> impl Strategy<Value = Piece> {
         4 => (0..6u8, any_status()).prop_map(|(n, s)| Piece::Notification(n, s)),
         1 => proptest::option::of(any_status()).prop_map(Piece::Registration),
         4 => (any_status(), 0..3u64).prop_map(|(s, lag)| Piece::Answer(s, lag)),
-        1 => any_silence().prop_map(Piece::Silence),
+        1 => any_no_answer().prop_map(Piece::NoAnswer),
         2 => (0..200_000u32).prop_map(Piece::Wait),
     ]
 }
@@ -53,7 +53,7 @@ fn take(ledger: &mut Ledger, piece: &Piece) -> Option<(Evidence, Disposition)> {
         Piece::Notification(n, status) => notify(notification(&format!("n{n}"), status)),
         Piece::Registration(status) => register(*status),
         Piece::Answer(status, lag) => answer(status, ledger.version().saturating_sub(*lag)),
-        Piece::Silence(kind) => silence(*kind),
+        Piece::NoAnswer(kind) => no_answer(*kind),
         Piece::Wait(seconds) => {
             ledger.wait(Duration::from_secs(u64::from(*seconds)));
             return None;

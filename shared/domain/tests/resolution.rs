@@ -7,9 +7,9 @@ mod support;
 use std::time::Duration;
 
 use spg_domain::{
-    AttentionReason, CHECKS_END_AFTER, ChangeKind, Note, PaymentStatus, ReferenceStatus, SilenceKind, resolve,
+    AttentionReason, CHECKS_END_AFTER, ChangeKind, NoAnswerKind, Note, PaymentStatus, ReferenceStatus, resolve,
 };
-use support::{Ledger, notification, notify, reference, register, silence};
+use support::{Ledger, no_answer, notification, notify, reference, register};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -29,7 +29,7 @@ fn end(ledger: &mut Ledger, only: Option<AttentionReason>) -> bool {
 fn unknown() -> Ledger {
     let mut ledger = Ledger::after([register(None)]);
     ledger.wait(Duration::from_secs(16 * 60));
-    ledger.apply(&silence(SilenceKind::NotFound));
+    ledger.apply(&no_answer(NoAnswerKind::NotFound));
     ledger
 }
 
@@ -37,7 +37,7 @@ fn unknown() -> Ledger {
 fn ask_to_the_end(ledger: &mut Ledger) {
     while let Some(at) = ledger.transaction().next_check_at {
         ledger.now = ledger.now.max(at);
-        ledger.apply(&silence(SilenceKind::NotFound));
+        ledger.apply(&no_answer(NoAnswerKind::NotFound));
     }
 }
 
@@ -75,7 +75,7 @@ fn a_reason_that_lasts_is_not_raised_again_by_the_next_check() {
     let published = ledger.published();
     for _ in 0..5 {
         ledger.wait(DAY);
-        ledger.apply(&silence(SilenceKind::NotFound));
+        ledger.apply(&no_answer(NoAnswerKind::NotFound));
     }
     assert_eq!((ledger.published(), ledger.transaction().attention.len()), (published, 0));
 }
@@ -86,7 +86,7 @@ fn checks_that_end_without_an_answer_are_told_once_more() {
     assert!(end(&mut ledger, None));
     ask_to_the_end(&mut ledger);
     let transaction = ledger.transaction();
-    assert!(transaction.attention.contains_key(&AttentionReason::Lapsed), "nothing is given up in silence");
+    assert!(transaction.attention.contains_key(&AttentionReason::Lapsed), "nothing is given up without a mark");
     assert_eq!(transaction.change, ChangeKind::NeedsAttention);
     assert_eq!(transaction.expires_at, None);
 }

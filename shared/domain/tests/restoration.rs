@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Confirmation, Evidence, OutcomeDetail, OutcomeEvent, PaymentStatus, SilenceKind, Transaction, restore,
+    ChangeKind, Confirmation, Evidence, NoAnswerKind, OutcomeDetail, OutcomeEvent, PaymentStatus, Transaction, restore,
 };
-use support::{Ledger, notification, notify, register, silence};
+use support::{Ledger, no_answer, notification, notify, register};
 
 /// What the world outside knows: every eventId that was ever published, and what a consumer holds.
 #[derive(Default)]
@@ -95,11 +95,11 @@ fn check(answers: &[&str], snapshot_after: usize, truth: &str) {
 }
 
 #[test]
-fn silence_leaves_a_restored_transaction_due_and_untold() {
+fn no_answer_leaves_a_restored_transaction_due_and_untold() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
     ledger.stored = Some(restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction);
-    ledger.apply(&silence(SilenceKind::Outage));
+    ledger.apply(&no_answer(NoAnswerKind::Outage));
     let transaction = ledger.transaction();
     assert!(matches!(ledger.as_final().confirmation, Confirmation::BeforeRestore(_)));
     assert!(transaction.next_check_at.is_some());

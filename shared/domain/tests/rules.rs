@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use spg_domain::{
     Amount, AttentionReason, CORRECTION_RECHECK_AFTER, ChangeKind, DetailType, Disposition, Evidence, FinalStatus,
-    NOTIFICATIONS_MAX, NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules, SilenceKind, Source,
+    NOTIFICATIONS_MAX, NoAnswerKind, NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules, Source,
 };
-use support::{Ledger, answer, at, notification, notify, reference, register, silence, status_answer, word};
+use support::{Ledger, answer, at, no_answer, notification, notify, reference, register, status_answer, word};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -86,7 +86,7 @@ fn rule_5_a_doubt_ends_when_answers_have_confirmed_the_stored_state_for_a_day() 
 
 #[test]
 fn rule_5_silence_and_stale_answers_leave_a_doubt_due_and_it_ends_in_attention() {
-    for stale in [silence(SilenceKind::Unavailable), answer("Pending", u64::MAX)] {
+    for stale in [no_answer(NoAnswerKind::Unavailable), answer("Pending", u64::MAX)] {
         let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
         ledger.apply(&notify(notification("n2", "Success")));
         sweep(&mut ledger, 400, |_| stale.clone());
@@ -156,7 +156,7 @@ fn rule_5_a_success_is_asked_about_once_more() {
 #[test]
 fn rule_5_a_recheck_without_an_answer_is_repeated_and_ends() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
-    let questions = sweep(&mut ledger, 400, |_| silence(SilenceKind::NotFound));
+    let questions = sweep(&mut ledger, 400, |_| no_answer(NoAnswerKind::NotFound));
     assert!((10..120).contains(&questions), "{questions} questions");
     assert_eq!(ledger.transaction().status(), PaymentStatus::SUCCESS);
 }
@@ -225,7 +225,7 @@ fn rule_8_success_with_another_amount_waits_for_people_and_a_matching_answer() {
 #[test]
 fn rule_9_open_transactions_are_asked_about_for_sixty_days_and_raise_one_attention() {
     let pending = |l: &Ledger| answer("Pending", l.version());
-    let nothing = |_: &Ledger| silence(SilenceKind::Unavailable);
+    let nothing = |_: &Ledger| no_answer(NoAnswerKind::Unavailable);
     for evidence in [&pending as &dyn Fn(&Ledger) -> Evidence, &nothing] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
         assert!(due_in(&ledger).unwrap() < MINUTE);
@@ -241,7 +241,7 @@ fn rule_9_open_transactions_are_asked_about_for_sixty_days_and_raise_one_attenti
 #[test]
 fn rule_9_unknown_to_the_status_api_is_said_after_fifteen_minutes_and_only_once() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
-    sweep(&mut ledger, 400, |_| silence(SilenceKind::NotFound));
+    sweep(&mut ledger, 400, |_| no_answer(NoAnswerKind::NotFound));
     let transaction = ledger.transaction();
     assert_eq!(transaction.attention.keys().collect::<Vec<_>>(), [&AttentionReason::Unknown]);
     let raised_after = transaction.attention[&AttentionReason::Unknown].since(at(0));
@@ -253,7 +253,7 @@ fn rule_9_unknown_to_the_status_api_is_said_after_fifteen_minutes_and_only_once(
 fn rule_9_an_outage_is_retried_within_half_a_minute_however_old_the_transaction() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.wait(DAY * 9);
-    ledger.apply(&silence(SilenceKind::Outage));
+    ledger.apply(&no_answer(NoAnswerKind::Outage));
     assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
 }
 
@@ -263,19 +263,19 @@ fn rule_9_one_that_is_not_answered_beside_others_is_asked_about_soon_and_then_le
     ledger.wait(DAY * 9);
     let waits: Vec<Duration> = (0..16)
         .map(|_| {
-            ledger.apply(&silence(SilenceKind::Unavailable));
+            ledger.apply(&no_answer(NoAnswerKind::Unavailable));
             due_in(&ledger).unwrap()
         })
         .collect();
     assert!(waits[0] <= Duration::from_secs(30) && waits[1] <= MINUTE && waits[4] >= MINUTE * 7, "{waits:?}");
     assert!(waits[15] >= HOUR * 20, "no more often than its age wants: {waits:?}");
     // An answer, and 404 is one, begins anew.
-    ledger.apply(&silence(SilenceKind::NotFound));
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::NotFound));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     ledger.apply(&answer("Pending", ledger.version()));
-    assert_eq!(ledger.transaction().silences, 0);
+    assert_eq!(ledger.transaction().unanswered_in_a_row, 0);
 }
 
 #[test]
@@ -283,9 +283,9 @@ fn rule_9_an_outage_is_not_held_against_a_transaction() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.wait(DAY * 9);
     for _ in 0..20 {
-        ledger.apply(&silence(SilenceKind::Outage));
+        ledger.apply(&no_answer(NoAnswerKind::Outage));
     }
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     assert!(due_in(&ledger).unwrap() <= Duration::from_secs(30));
 }
 
@@ -294,11 +294,11 @@ fn rule_9_while_credentials_are_refused_it_is_asked_about_within_ten_minutes_how
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.wait(DAY * 9);
     for _ in 0..9 {
-        ledger.apply(&silence(SilenceKind::Unauthorised));
+        ledger.apply(&no_answer(NoAnswerKind::Unauthorised));
         assert!((MINUTE * 9..=MINUTE * 10).contains(&due_in(&ledger).unwrap()));
     }
     ledger.wait(DAY * 60);
-    ledger.apply(&silence(SilenceKind::Unauthorised));
+    ledger.apply(&no_answer(NoAnswerKind::Unauthorised));
     assert_eq!(due_in(&ledger), None, "checks still end");
 }
 
@@ -392,7 +392,7 @@ fn what_must_be_asked_again_stays_due_when_nothing_answers() {
     // A Declined that was answered otherwise meanwhile: the disagreement is not forgotten.
     let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
     ledger.apply(&answer("Declined", 1));
-    ledger.apply_all(&[answer("Error", 1), silence(SilenceKind::Outage)]);
+    ledger.apply_all(&[answer("Error", 1), no_answer(NoAnswerKind::Outage)]);
     assert!(due_in(&ledger).is_some());
     sweep(&mut ledger, 100, |l| answer("Declined", l.version()));
     assert_eq!(due_in(&ledger), None);
@@ -407,7 +407,7 @@ fn what_must_be_asked_again_stays_due_when_nothing_answers() {
     first.facts.payment_type = None;
     ledger.apply_all(&[notify(first), said(0)]);
     assert_eq!(due_in(&ledger), None);
-    ledger.apply_all(&[notify(notification("n2", "Success")), silence(SilenceKind::Outage)]);
+    ledger.apply_all(&[notify(notification("n2", "Success")), no_answer(NoAnswerKind::Outage)]);
     assert!(due_in(&ledger).is_some());
     ledger.wait(HOUR);
     ledger.apply(&said(ledger.version()));
@@ -418,11 +418,11 @@ fn what_must_be_asked_again_stays_due_when_nothing_answers() {
 fn a_doubt_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
     let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
     ledger.apply(&notify(notification("n2", "Success")));
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     ledger.wait(DAY * 61);
     ledger.apply(&notify(notification("n3", "Pending")));
     assert!(due_in(&ledger).is_some(), "the question that ends in Lapsed is still to come");
-    ledger.apply(&silence(SilenceKind::Unavailable));
+    ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     assert_eq!(event(&ledger).detail.reason.as_deref(), Some("Lapsed"));
 }
 

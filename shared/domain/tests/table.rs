@@ -12,8 +12,8 @@ mod support;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use spg_domain::{Amount, Evidence, ReferenceStatus, SilenceKind, TransactionId};
-use support::{Ledger, answer, id, notification, notify, reference, register, silence, status_answer, word};
+use spg_domain::{Amount, Evidence, NoAnswerKind, ReferenceStatus, TransactionId};
+use support::{Ledger, answer, id, no_answer, notification, notify, reference, register, status_answer, word};
 
 #[test]
 fn every_state_against_every_evidence() {
@@ -149,10 +149,10 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
         ("answer Declined with another currency".to_owned(), said(other_currency)),
         (format!("answer about another transaction than {}", id()), said(other_transaction)),
         ("answer Timeout to an older question".to_owned(), answer("Timeout", version.saturating_sub(1))),
-        ("no answer: not found".to_owned(), silence(SilenceKind::NotFound)),
-        ("no answer: credentials refused".to_owned(), silence(SilenceKind::Unauthorised)),
-        ("no answer: all is down".to_owned(), silence(SilenceKind::Outage)),
-        ("no answer: only this one".to_owned(), silence(SilenceKind::Unavailable)),
+        ("no answer: not found".to_owned(), no_answer(NoAnswerKind::NotFound)),
+        ("no answer: credentials refused".to_owned(), no_answer(NoAnswerKind::Unauthorised)),
+        ("no answer: all is down".to_owned(), no_answer(NoAnswerKind::Outage)),
+        ("no answer: only this one".to_owned(), no_answer(NoAnswerKind::Unavailable)),
     ]);
     all
 }

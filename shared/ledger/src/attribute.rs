@@ -18,7 +18,7 @@ pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
 pub(crate) const ANSWERED_VERSION: &str = "answeredVersion";
 pub(crate) const AGREED_SINCE: &str = "agreedSince";
-pub(crate) const SILENCES: &str = "silences";
+pub(crate) const UNANSWERED_IN_A_ROW: &str = "unansweredInARow";
 pub(crate) const RECHECK_AT: &str = "recheckAt";
 pub(crate) const FOREIGN: &str = "foreign";
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
@@ -39,7 +39,7 @@ pub(crate) const REMOVABLE: [&str; 18] = [
     CONFIRMED_AT,
     ANSWERED_VERSION,
     AGREED_SINCE,
-    SILENCES,
+    UNANSWERED_IN_A_ROW,
     RECHECK_AT,
     FOREIGN,
     EXPIRES_AT,

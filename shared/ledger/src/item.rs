@@ -45,7 +45,10 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
     map.put_some(attribute::RESOLVED, resolved(transaction));
     map.put_some(attribute::PUBLISHED, transaction.published.as_ref().map(published));
     map.put_some(attribute::ANSWERED_VERSION, transaction.answered_version.map(number));
-    map.put_some(attribute::SILENCES, Some(transaction.silences).filter(|n| *n > 0).map(|n| number(n.into())));
+    map.put_some(
+        attribute::UNANSWERED_IN_A_ROW,
+        Some(transaction.unanswered_in_a_row).filter(|n| *n > 0).map(|n| number(n.into())),
+    );
     lifecycle(&mut map, &transaction.lifecycle);
     map.put_some(attribute::EXPIRES_AT, transaction.expires_at.map(|at| number(at.seconds())));
     // Both keys of the index or neither: an item with one of them would not be in it.

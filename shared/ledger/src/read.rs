@@ -61,7 +61,9 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
         first_seen_at: item.time(attribute::FIRST_SEEN_AT)?,
         lifecycle: lifecycle(item)?,
         answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?,
-        silences: item.some(attribute::SILENCES, Fields::number)?.map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
+        unanswered_in_a_row: item
+            .some(attribute::UNANSWERED_IN_A_ROW, Fields::number)?
+            .map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
         notifications: notifications(item)?,
         history: history(item)?,
         change: item.variant(attribute::CHANGE)?.unwrap_or(ChangeKind::Noted),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{Disposition, RETURN_CODE_SUCCESS, Reply, SilenceKind, TransactionId, Word};
+use spg_domain::{Disposition, NoAnswerKind, RETURN_CODE_SUCCESS, Reply, TransactionId, Word};
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ impl Asked {
         AnswerFields {
             answered: match &reply.result {
                 Ok(answer) => answer.payment_status.as_str(),
-                Err(SilenceKind::NotFound) => "not found",
-                Err(SilenceKind::Unauthorised) => "credentials refused",
-                Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => "unavailable",
+                Err(NoAnswerKind::NotFound) => "not found",
+                Err(NoAnswerKind::Unauthorised) => "credentials refused",
+                Err(NoAnswerKind::RateLimited | NoAnswerKind::Unavailable | NoAnswerKind::Outage) => "unavailable",
             },
             answer: self.disposition.as_str(),
             http_status: reply.http_status,
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn asked(
-        result: Result<PaymentStatus, SilenceKind>,
+        result: Result<PaymentStatus, NoAnswerKind>,
         http_status: impl Into<Option<u16>>,
         return_code: &str,
     ) -> Asked {
@@ -92,7 +92,7 @@ mod tests {
             question_ms: 101,
         };
         assert_eq!(asked(Ok(PaymentStatus::SUCCESS), None, "000").fields(), usual);
-        let declined = asked(PaymentStatus::parse("Declined").map_err(|_| SilenceKind::NotFound), 206, "113");
+        let declined = asked(PaymentStatus::parse("Declined").map_err(|_| NoAnswerKind::NotFound), 206, "113");
         let expected = AnswerFields { answered: "Declined", http_status: Some(206), return_code: Some("113"), ..usual };
         assert_eq!(declined.fields(), expected);
     }
@@ -101,7 +101,7 @@ mod tests {
     fn of_none_it_has_why() {
         let answered = |kind| asked(Err(kind), 500, "").fields().answered.to_owned();
         let kinds =
-            [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::RateLimited, SilenceKind::Unavailable];
+            [NoAnswerKind::NotFound, NoAnswerKind::Unauthorised, NoAnswerKind::RateLimited, NoAnswerKind::Unavailable];
         assert_eq!(kinds.map(answered), ["not found", "credentials refused", "unavailable", "unavailable"]);
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use spg_domain::{Reply, Silence, SilenceKind, Timestamp, Word};
+use spg_domain::{NoAnswer, NoAnswerKind, Reply, Timestamp, Word};
 
 /// Failures in a row before a process stops asking.
 const FAILURES_MAX: u32 = 5;
 /// How long it then only records.
 const COOLDOWN: Duration = Duration::from_secs(10);
-/// What a Retry-After may silence a whole process for, at most.
+/// How long a Retry-After may stop the queries of a whole process, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Terminals whose refused credentials are remembered; beyond that one more question is asked than need be.
 const TERMINALS_MAX: usize = 1000;
@@ -40,13 +40,13 @@ struct Run {
 
 impl Cooldown {
     /// Why nothing is to be asked with this terminal's credentials now, if so.
-    pub fn silence(&self, terminal: Option<&Word>, now: Timestamp) -> Option<Silence> {
+    pub fn no_answer(&self, terminal: Option<&Word>, now: Timestamp) -> Option<NoAnswer> {
         let state = self.lock();
         if now < state.api.until {
-            return Some(Silence { kind: SilenceKind::Outage, retry_after: None });
+            return Some(NoAnswer { kind: NoAnswerKind::Outage, retry_after: None });
         }
         let refused = state.refused.get(&terminal.cloned()).is_some_and(|run| now < run.until);
-        refused.then_some(Silence { kind: SilenceKind::Unauthorised, retry_after: None })
+        refused.then_some(NoAnswer { kind: NoAnswerKind::Unauthorised, retry_after: None })
     }
 
     /// The end of the pause in which nobody asks, if there is one now.
@@ -59,11 +59,11 @@ impl Cooldown {
         let mut state = self.lock();
         match reply.result {
             // A pause that was asked for goes on: this answer may be to an older question.
-            Ok(_) | Err(SilenceKind::NotFound) => {
+            Ok(_) | Err(NoAnswerKind::NotFound) => {
                 state.api.failures = 0;
                 state.refused.remove(&terminal.cloned());
             }
-            Err(SilenceKind::Unauthorised) => {
+            Err(NoAnswerKind::Unauthorised) => {
                 state.api.failures = 0;
                 if state.refused.len() >= TERMINALS_MAX {
                     state.refused.clear();
@@ -71,8 +71,8 @@ impl Cooldown {
                 state.refused.entry(terminal.cloned()).or_default().fail(now);
             }
             // It is up, and says for how long it wants to be left alone: several refusals at once say it no louder.
-            Err(SilenceKind::RateLimited) if reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
-            Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => state.api.fail(now),
+            Err(NoAnswerKind::RateLimited) if reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
+            Err(NoAnswerKind::RateLimited | NoAnswerKind::Unavailable | NoAnswerKind::Outage) => state.api.fail(now),
         }
         if let (Err(_), Some(retry_after)) = (&reply.result, reply.retry_after) {
             state.api.until = state.api.until.max(now + retry_after.min(PAUSE_MAX));
@@ -99,7 +99,7 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn reply(result: Result<(), SilenceKind>, retry_after: Option<Duration>) -> Reply {
+    fn reply(result: Result<(), NoAnswerKind>, retry_after: Option<Duration>) -> Reply {
         let answer = spg_domain::StatusAnswer {
             payment_status: spg_domain::PaymentStatus::PENDING,
             transaction_id: None,
@@ -113,18 +113,18 @@ mod tests {
     }
 
     fn is_on(cooldown: &Cooldown, now: Timestamp) -> bool {
-        let silence = cooldown.silence(None, now);
+        let no_answer = cooldown.no_answer(None, now);
         assert_eq!(
-            silence.is_some_and(|silence| silence.kind == SilenceKind::Outage),
+            no_answer.is_some_and(|no_answer| no_answer.kind == NoAnswerKind::Outage),
             cooldown.paused_until(now).is_some()
         );
-        silence.is_some()
+        no_answer.is_some()
     }
 
     #[test]
     fn five_failures_in_a_row_start_a_pause_and_one_more_the_next() {
         let cooldown = Cooldown::default();
-        let failure = reply(Err(SilenceKind::Unavailable), None);
+        let failure = reply(Err(NoAnswerKind::Unavailable), None);
         for _ in 0..4 {
             cooldown.learn(&failure, None, at(100));
             assert!(!is_on(&cooldown, at(100)));
@@ -140,17 +140,17 @@ mod tests {
     fn an_answer_ends_the_run_and_not_found_is_an_answer() {
         let cooldown = Cooldown::default();
         for _ in 0..4 {
-            cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), None, at(100));
+            cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
         }
-        cooldown.learn(&reply(Err(SilenceKind::NotFound), None), None, at(100));
-        cooldown.learn(&reply(Err(SilenceKind::Unavailable), None), None, at(100));
+        cooldown.learn(&reply(Err(NoAnswerKind::NotFound), None), None, at(100));
+        cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
         assert!(!is_on(&cooldown, at(100)));
     }
 
     #[test]
     fn retry_after_is_honoured_at_once_up_to_a_minute() {
         let cooldown = Cooldown::default();
-        cooldown.learn(&reply(Err(SilenceKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
+        cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
         assert!(is_on(&cooldown, at(159)));
         assert!(!is_on(&cooldown, at(160)));
         // An answer that was under way all along does not end the pause.
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_limit_with_a_retry_after_pauses_for_that_long_and_not_as_an_outage() {
-        let limit = |retry_after| reply(Err(SilenceKind::RateLimited), retry_after);
+        let limit = |retry_after| reply(Err(NoAnswerKind::RateLimited), retry_after);
         let cooldown = Cooldown::default();
         (0..16).for_each(|_| cooldown.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
         assert!(is_on(&cooldown, at(100)) && !is_on(&cooldown, at(101)));
@@ -173,19 +173,19 @@ mod tests {
     fn refused_credentials_leave_out_their_terminal_and_nobody_else() {
         let cooldown = Cooldown::default();
         let ours = Word::new("1001").unwrap();
-        let refused = reply(Err(SilenceKind::Unauthorised), None);
+        let refused = reply(Err(NoAnswerKind::Unauthorised), None);
         for _ in 0..5 {
             cooldown.learn(&refused, Some(&ours), at(100));
         }
-        let silence = cooldown.silence(Some(&ours), at(109)).unwrap();
-        assert_eq!(silence.kind, SilenceKind::Unauthorised);
+        let no_answer = cooldown.no_answer(Some(&ours), at(109)).unwrap();
+        assert_eq!(no_answer.kind, NoAnswerKind::Unauthorised);
         assert!(!is_on(&cooldown, at(109)));
-        assert_eq!(cooldown.silence(Some(&ours), at(110)), None, "asked again with one question");
+        assert_eq!(cooldown.no_answer(Some(&ours), at(110)), None, "asked again with one question");
         cooldown.learn(&refused, Some(&ours), at(110));
-        assert!(cooldown.silence(Some(&ours), at(119)).is_some());
+        assert!(cooldown.no_answer(Some(&ours), at(119)).is_some());
         cooldown.learn(&reply(Ok(()), None), Some(&ours), at(120));
         cooldown.learn(&refused, Some(&ours), at(120));
-        assert_eq!(cooldown.silence(Some(&ours), at(120)), None, "an answer ends the run");
+        assert_eq!(cooldown.no_answer(Some(&ours), at(120)), None, "an answer ends the run");
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         let cooldown = Cooldown::default();
         for n in 0..3 * TERMINALS_MAX {
             let terminal = Word::new(format!("t{n}")).unwrap();
-            cooldown.learn(&reply(Err(SilenceKind::Unauthorised), None), Some(&terminal), at(100));
+            cooldown.learn(&reply(Err(NoAnswerKind::Unauthorised), None), Some(&terminal), at(100));
         }
         assert!(cooldown.lock().refused.len() <= TERMINALS_MAX);
     }

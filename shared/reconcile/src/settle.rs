@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use spg_domain::{
-    Decision, Disposition, Evidence, Reply, Rules, Silence, SilenceKind, Timestamp, Transaction, TransactionId, Write,
+    Decision, Disposition, Evidence, NoAnswer, NoAnswerKind, Reply, Rules, Timestamp, Transaction, TransactionId, Write,
 };
 use spg_time::{Clock, before_deadline};
 
@@ -153,10 +153,10 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     ///
     /// # Errors
     /// Why nothing was asked: it is left alone after a run of failures, or it refuses these credentials.
-    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, Silence> {
+    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, NoAnswer> {
         let terminal = transaction.facts.terminal_id.as_ref();
-        if let Some(silence) = self.cooldown.silence(terminal, self.clock.now()) {
-            return Err(silence);
+        if let Some(no_answer) = self.cooldown.no_answer(terminal, self.clock.now()) {
+            return Err(no_answer);
         }
         let question = Question {
             transaction_id: transaction.id.clone(),
@@ -193,8 +193,8 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             let started = self.clock.now();
             let reply = match self.ask(transaction, questions.deadline).await {
                 Ok(reply) => reply,
-                Err(silence) => {
-                    decision.apply(&Evidence::Silence(silence), self.clock.now());
+                Err(no_answer) => {
+                    decision.apply(&Evidence::NoAnswer(no_answer), self.clock.now());
                     return;
                 }
             };
@@ -243,17 +243,17 @@ impl Questions {
 pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Evidence {
     let kind = match &reply.result {
         Ok(answer) => return Evidence::Answer { answer: answer.clone(), asked_version },
-        Err(SilenceKind::Unavailable) if outage => SilenceKind::Outage,
+        Err(NoAnswerKind::Unavailable) if outage => NoAnswerKind::Outage,
         Err(kind) => *kind,
     };
-    Evidence::Silence(Silence { kind, retry_after: reply.retry_after })
+    Evidence::NoAnswer(NoAnswer { kind, retry_after: reply.retry_after })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(result: Result<(), SilenceKind>) -> Reply {
+    fn reply(result: Result<(), NoAnswerKind>) -> Reply {
         let answer = spg_domain::StatusAnswer {
             payment_status: spg_domain::PaymentStatus::PENDING,
             transaction_id: None,
@@ -295,12 +295,12 @@ mod tests {
     #[test]
     fn only_what_is_unavailable_is_an_outage() {
         let kind = |kind, outage| match evidence_of(&reply(Err(kind)), 1, outage) {
-            Evidence::Silence(silence) => Some(silence.kind),
+            Evidence::NoAnswer(no_answer) => Some(no_answer.kind),
             Evidence::Answer { .. } | Evidence::Notification { .. } | Evidence::Registration { .. } => None,
         };
-        assert_eq!(kind(SilenceKind::Unavailable, true), Some(SilenceKind::Outage));
-        assert_eq!(kind(SilenceKind::Unavailable, false), Some(SilenceKind::Unavailable));
-        for other in [SilenceKind::NotFound, SilenceKind::Unauthorised, SilenceKind::RateLimited] {
+        assert_eq!(kind(NoAnswerKind::Unavailable, true), Some(NoAnswerKind::Outage));
+        assert_eq!(kind(NoAnswerKind::Unavailable, false), Some(NoAnswerKind::Unavailable));
+        for other in [NoAnswerKind::NotFound, NoAnswerKind::Unauthorised, NoAnswerKind::RateLimited] {
             assert_eq!(kind(other, true), Some(other));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use spg_domain::{Evidence, Reply, Silence, SilenceKind, Timestamp, Transaction, TransactionId};
+use spg_domain::{Evidence, NoAnswer, NoAnswerKind, Reply, Timestamp, Transaction, TransactionId};
 use spg_time::{Clock, before_deadline, error_chain};
 
 use crate::settle::evidence_of;
@@ -245,7 +245,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 Vec::new()
             }
             // Whether it is for an outage is known when others are answered, or are not: only then is it written down.
-            Heard::Silence => {
+            Heard::NoAnswer => {
                 self.held.push(question);
                 Vec::new()
             }
@@ -265,7 +265,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         let now = self.now();
         let reply = match &question.reply {
             // Nobody asks now: it is due still.
-            Err(silence) if silence.kind == SilenceKind::Outage => return Heard::Nobody,
+            Err(no_answer) if no_answer.kind == NoAnswerKind::Outage => return Heard::Nobody,
             // Nobody asks with these credentials: that is written down, so that it does not stay in front of everybody else.
             Err(_) => return Heard::Answer,
             Ok(reply) => reply,
@@ -273,17 +273,17 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         let late = question.transaction.next_check_at.map(|at| now.since(at)).unwrap_or_default();
         self.report.lateness_max = self.report.lateness_max.max(late);
         match &reply.result {
-            Ok(_) | Err(SilenceKind::NotFound | SilenceKind::Unauthorised) => {
+            Ok(_) | Err(NoAnswerKind::NotFound | NoAnswerKind::Unauthorised) => {
                 self.window.answered();
                 Heard::Answer
             }
-            Err(SilenceKind::RateLimited) => {
+            Err(NoAnswerKind::RateLimited) => {
                 self.window.limited(now);
                 Heard::Limit
             }
-            Err(SilenceKind::Unavailable | SilenceKind::Outage) => {
+            Err(NoAnswerKind::Unavailable | NoAnswerKind::Outage) => {
                 self.report.outage |= self.window.failed();
-                Heard::Silence
+                Heard::NoAnswer
             }
         }
     }
@@ -311,7 +311,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 #[derive(Debug)]
 struct Question {
     transaction: Transaction,
-    reply: Result<Reply, Silence>,
+    reply: Result<Reply, NoAnswer>,
     took: Duration,
 }
 
@@ -320,7 +320,7 @@ enum Heard {
     /// It was not asked.
     Nobody,
     Answer,
-    Silence,
+    NoAnswer,
     /// It is up and wants to be asked less.
     Limit,
 }
@@ -366,7 +366,7 @@ async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
     let id = transaction.id.clone();
     let evidence = match &reply {
         Ok(reply) => evidence_of(reply, transaction.version, outage),
-        Err(silence) => Evidence::Silence(*silence),
+        Err(no_answer) => Evidence::NoAnswer(*no_answer),
     };
     let mut settlement =
         reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyOvertaken, deadline).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{AttentionReason, ChangeKind, Disposition, SilenceKind};
+use spg_domain::{AttentionReason, ChangeKind, Disposition, NoAnswerKind};
 
 use crate::{Settlement, SweepReport};
 
@@ -30,9 +30,9 @@ impl Settlement {
                     tallies.push(Tally::CountBy("UnusualAnswers", asked.disposition.as_str()));
                 }
                 Ok(_) => {}
-                Err(SilenceKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),
-                Err(SilenceKind::Unauthorised) => refusals = 1,
-                Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => failures = 1,
+                Err(NoAnswerKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),
+                Err(NoAnswerKind::Unauthorised) => refusals = 1,
+                Err(NoAnswerKind::RateLimited | NoAnswerKind::Unavailable | NoAnswerKind::Outage) => failures = 1,
             }
             tallies.push(Tally::Counts("StatusApiFailures", failures));
             tallies.push(Tally::Counts("StatusApiCredentialsRefused", refusals));

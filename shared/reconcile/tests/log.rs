@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use spg_domain::SilenceKind;
+use spg_domain::NoAnswerKind;
 use support::Said;
 use support::timed::{open, sweep, timed_reconciler};
 use tracing::field::{Field, Visit};
@@ -58,7 +58,7 @@ impl Visit for Fields {
 async fn each_question_of_a_sweep_has_its_line() {
     let reconciler = timed_reconciler();
     open(&reconciler, "paid", 0, 250, [Said::Status("Success")]).await;
-    let known_later = [Said::Silent(SilenceKind::NotFound), Said::Status("Declined")];
+    let known_later = [Said::Silent(NoAnswerKind::NotFound), Said::Status("Declined")];
     open(&reconciler, "unknown", 0, 400, known_later).await;
     let lines = Lines::default();
     let guard = tracing::subscriber::set_default(lines.clone());

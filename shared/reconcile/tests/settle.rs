@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Disposition, Evidence, FinalStatus, PaymentStatus, SilenceKind, Transaction, TransactionId, Write,
+    ChangeKind, Disposition, Evidence, FinalStatus, NoAnswerKind, PaymentStatus, Transaction, TransactionId, Write,
 };
 use spg_reconcile::{Asking, Reconciler, SettleError, Store, StoreError, Written};
 use spg_time::Clock;
@@ -50,7 +50,7 @@ async fn a_lagging_answer_is_asked_for_three_times_within_four_seconds() {
 #[tokio::test]
 async fn a_failing_status_api_is_asked_once_and_the_notification_is_recorded() {
     let reconciler = reconciler();
-    reconciler.status_api.script("t", [Said::Silent(SilenceKind::Unavailable)]);
+    reconciler.status_api.script("t", [Said::Silent(NoAnswerKind::Unavailable)]);
     let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();
     assert_eq!(settlement.questions.len(), 1);
     let transaction = settlement.write.unwrap().transaction;
@@ -63,7 +63,7 @@ async fn after_a_run_of_failures_it_only_records() {
     let reconciler = reconciler();
     for n in 0..8 {
         let id = format!("t{n}");
-        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unavailable)]);
+        reconciler.status_api.script(&id, [Said::Silent(NoAnswerKind::Unavailable)]);
         let settlement = settle(&reconciler, &id, &[notify("n", "Success")]).await.unwrap();
         assert!(settlement.write.unwrap().transaction.next_check_at.is_some());
     }

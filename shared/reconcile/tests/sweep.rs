@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use spg_domain::{SilenceKind, TransactionId};
+use spg_domain::{NoAnswerKind, TransactionId};
 use spg_reconcile::{SweepLimits, SweepReport, Sweeper};
 use spg_time::Clock;
 use support::timed::store_due;
@@ -70,7 +70,7 @@ async fn an_outage_costs_five_questions_and_leaves_all_due() {
     let reconciler = reconciler();
     open(&reconciler, 40).await;
     for id in ids(40) {
-        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unavailable)]);
+        reconciler.status_api.script(&id, [Said::Silent(NoAnswerKind::Unavailable)]);
     }
     let report = sweep(&reconciler).await;
     assert!(report.outage);
@@ -94,7 +94,7 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
     for id in ids(20) {
         reconciler.status_api.script(&id, [Said::Status("Timeout")]);
     }
-    reconciler.status_api.script("t000", [Said::Silent(SilenceKind::Unavailable)]);
+    reconciler.status_api.script("t000", [Said::Silent(NoAnswerKind::Unavailable)]);
     let report = sweep(&reconciler).await;
     assert!(!report.outage);
     let done = ids(20).into_iter().filter(|id| {
@@ -104,22 +104,22 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
     assert_eq!(done.count(), 19);
 }
 
-/// Silence counts against a transaction only where others are answered.
+/// NoAnswer counts against a transaction only where others are answered.
 #[tokio::test]
 async fn where_the_only_question_is_not_answered_it_is_taken_for_an_outage() {
-    for (others, silences) in [(0, 0), (2, 1)] {
+    for (others, unanswered_in_a_row) in [(0, 0), (2, 1)] {
         let reconciler = reconciler();
         open(&reconciler, 1 + others).await;
         for id in ids(1 + others) {
             reconciler.status_api.script(&id, [Said::Status("Success")]);
         }
-        reconciler.status_api.script("t000", [Said::Silent(SilenceKind::Unavailable)]);
+        reconciler.status_api.script("t000", [Said::Silent(NoAnswerKind::Unavailable)]);
         let now = reconciler.clock.now();
         let deadline = now + Duration::from_secs(55);
         let limits = SweepLimits { questions_concurrent: 16, deadline, horizon: now };
         assert!(!Sweeper::new(&reconciler, limits).run().await.outage, "that takes five");
         let silent = reconciler.store.transaction(&TransactionId::new("t000").unwrap()).unwrap();
-        assert_eq!(silent.silences, silences, "{others} others");
+        assert_eq!(silent.unanswered_in_a_row, unanswered_in_a_row, "{others} others");
     }
 }
 
@@ -194,7 +194,7 @@ async fn an_outage_that_begins_in_the_middle_of_a_run_leaves_all_due_soon() {
     let mut ids = ids(60);
     ids.sort_by_key(|id| (due_at(id), id.clone()));
     for (n, id) in ids.iter().enumerate() {
-        let said = if n < 5 { Said::Status("Success") } else { Said::Silent(SilenceKind::Unavailable) };
+        let said = if n < 5 { Said::Status("Success") } else { Said::Silent(NoAnswerKind::Unavailable) };
         reconciler.status_api.script(id, [said]);
     }
     let report = sweep(&reconciler).await;
@@ -209,7 +209,7 @@ async fn refused_credentials_of_one_terminal_hold_up_no_other() {
     let reconciler = reconciler();
     for n in 0..300 {
         let id = format!("refused{n}");
-        reconciler.status_api.script(&id, [Said::Silent(SilenceKind::Unauthorised)]);
+        reconciler.status_api.script(&id, [Said::Silent(NoAnswerKind::Unauthorised)]);
         settle(&reconciler, &id, &[register("wrong")]).await.unwrap();
     }
     reconciler.clock.advance(Duration::from_secs(1));

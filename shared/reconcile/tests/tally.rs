@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spg_domain::{CLOCK_TOLERANCE, SilenceKind};
+use spg_domain::{CLOCK_TOLERANCE, NoAnswerKind};
 use spg_reconcile::{Settlement, SweepReport, Tally};
 use support::{Meanwhile, Said, StoppedClock, TestReconciler, notify, reconciler, settle};
 
@@ -67,7 +67,7 @@ async fn an_answer_that_is_refused_is_counted_as_unusual() {
 #[tokio::test]
 async fn each_way_of_not_answering_is_counted_as_what_it_is() {
     for (kind, failures, refusals, not_found) in
-        [(SilenceKind::Unavailable, 1, 0, 0), (SilenceKind::Unauthorised, 0, 1, 0), (SilenceKind::NotFound, 0, 0, 1)]
+        [(NoAnswerKind::Unavailable, 1, 0, 0), (NoAnswerKind::Unauthorised, 0, 1, 0), (NoAnswerKind::NotFound, 0, 0, 1)]
     {
         let tallies = tallies(&reconciler(), "Success", Said::Silent(kind)).await;
         assert_eq!(named(&tallies, "StatusApiFailures"), [Tally::Counts("StatusApiFailures", failures)], "{kind:?}");

@@ -7,7 +7,7 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use spg_domain::{Reply, SilenceKind, TransactionId};
+use spg_domain::{NoAnswerKind, Reply, TransactionId};
 use spg_reconcile::{Due, SweepReport};
 use spg_time::Clock;
 use support::timed::{open, sweep, timed_reconciler};
@@ -107,7 +107,7 @@ async fn when_a_pause_has_ended_nothing_waits_for_a_slow_write() {
 async fn where_nothing_is_due_no_pause_is_waited_out() {
     let reconciler = timed_reconciler();
     let retry_after = Some(Duration::from_secs(20));
-    let limited = Reply { retry_after, ..Reply::none(SilenceKind::RateLimited, "rate limited") };
+    let limited = Reply { retry_after, ..Reply::none(NoAnswerKind::RateLimited, "rate limited") };
     reconciler.cooldown.learn(&limited, None, at(0));
     assert_eq!(sweep(&reconciler, 16).await, SweepReport::default());
     assert_eq!((reconciler.clock.now(), reconciler.clock.sleeps()), (at(0), 0));

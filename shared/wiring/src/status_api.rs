@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{Reply, SilenceKind};
+use spg_domain::{NoAnswerKind, Reply};
 use spg_gateway::status::{BaseUrl, BaseUrlError, Credentials, StatusClient, StatusClientError};
 use spg_host::{Secret, SecretSource};
 use spg_reconcile::{Question, StatusApi};
@@ -46,10 +46,10 @@ impl<S: SecretSource + Sync> StatusApi for GuardedStatusApi<S> {
         let used = self.credentials.current();
         let refused = match &used {
             Some(used) => match self.client.ask(id, terminal, used, deadline).await {
-                refused @ Reply { result: Err(SilenceKind::Unauthorised), .. } => refused,
+                refused @ Reply { result: Err(NoAnswerKind::Unauthorised), .. } => refused,
                 reply => return reply,
             },
-            None => Reply::none(SilenceKind::Unauthorised, "the Status API secret cannot be used"),
+            None => Reply::none(NoAnswerKind::Unauthorised, "the Status API secret cannot be used"),
         };
         let other = timeout_at(deadline, self.credentials.other_than(used.as_ref(), SystemClock.now())).await;
         let same = |other: &Credentials| used.as_ref().is_some_and(|used| used.are_same(other, terminal));
@@ -132,7 +132,7 @@ mod tests {
             source.put(text);
             for _ in 0..3 {
                 let reply = ask(&api, TIMEOUT).await;
-                assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unauthorised), Some(401)), "{text}");
+                assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unauthorised), Some(401)), "{text}");
             }
             // Nothing changed, so nothing is asked twice, and the secret is read again once a minute.
             assert_eq!((source.reads(), server.questions().len()), (2, 3), "{text}");
@@ -148,7 +148,7 @@ mod tests {
         let none = Source::default();
         let api = GuardedStatusApi::connect(&server.url(), &none).await.unwrap();
         let reply = ask(&api, TIMEOUT).await;
-        assert_eq!(reply, Reply::none(SilenceKind::Unauthorised, "the Status API secret cannot be used"));
+        assert_eq!(reply, Reply::none(NoAnswerKind::Unauthorised, "the Status API secret cannot be used"));
         assert_eq!(server.questions().len(), 1);
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let api = GuardedStatusApi::connect(&server.url(), Silent(Mutex::new(Some(WRONG.to_owned())))).await.unwrap();
         let (started, timeout) = (Instant::now(), Duration::from_millis(300));
         let reply = ask(&api, timeout).await;
-        assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unauthorised), Some(401)));
+        assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unauthorised), Some(401)));
         assert!((timeout..Duration::from_secs(3)).contains(&started.elapsed()), "{:?}", started.elapsed());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use spg_domain::{
-    Amount, Evidence, Facts, PaymentStatus, Registration, Silence, SilenceKind, StatusAnswer, TransactionId, Word,
+    Amount, Evidence, Facts, NoAnswer, NoAnswerKind, PaymentStatus, Registration, StatusAnswer, TransactionId, Word,
 };
 use spg_gateway::status::reply;
 
@@ -39,8 +39,8 @@ pub fn status_answer(data: &[u8]) {
             assert!(reply.problem.is_some());
             assert!(!(usable && surely(body)), "an answer was not understood: {:?}", reply.problem);
             is_as_the_status_says(status.as_u16(), kind);
-            let silence = Evidence::Silence(Silence { kind, retry_after: reply.retry_after });
-            decision::apply(None, &[&registration(), &silence, &silence]);
+            let no_answer = Evidence::NoAnswer(NoAnswer { kind, retry_after: reply.retry_after });
+            decision::apply(None, &[&registration(), &no_answer, &no_answer]);
         }
     }
 }
@@ -51,12 +51,12 @@ fn add(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     }
 }
 
-fn is_as_the_status_says(status: u16, kind: SilenceKind) {
+fn is_as_the_status_says(status: u16, kind: NoAnswerKind) {
     let expected = match status {
-        400 | 404 => SilenceKind::NotFound,
-        401 | 403 => SilenceKind::Unauthorised,
-        429 => SilenceKind::RateLimited,
-        _ => SilenceKind::Unavailable,
+        400 | 404 => NoAnswerKind::NotFound,
+        401 | 403 => NoAnswerKind::Unauthorised,
+        429 => NoAnswerKind::RateLimited,
+        _ => NoAnswerKind::Unavailable,
     };
     assert_eq!(kind, expected, "{status}");
 }

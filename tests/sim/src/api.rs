@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spg_domain::{
-    Amount, Facts, FinalStatus, PaymentStatus, ReferenceStatus, Reply, SilenceKind, StatusAnswer, TransactionId, Word,
+    Amount, Facts, FinalStatus, NoAnswerKind, PaymentStatus, ReferenceStatus, Reply, StatusAnswer, TransactionId, Word,
 };
 use spg_reconcile::{Question, StatusApi};
 
@@ -27,7 +27,7 @@ impl StatusApi for SimApi {
         if latency >= timeout {
             self.0.pause(timeout, None).await;
             self.0.lock().say_of(self.0.process, || format!("no status of {} in time", question.transaction_id));
-            return silent(SilenceKind::Unavailable, None, "timed out");
+            return silent(NoAnswerKind::Unavailable, None, "timed out");
         }
         self.0.pause(latency / 2, None).await;
         let reply = self.0.effect(Effect::Ask, |state| state.status(&question.transaction_id)).await;
@@ -54,19 +54,19 @@ impl State {
 
     fn status(&mut self, id: &TransactionId) -> Reply {
         if self.is_out(Part::StatusApi) || self.fault(|f| f.api_fails) {
-            return silent(SilenceKind::Unavailable, Some(503), "server error");
+            return silent(NoAnswerKind::Unavailable, Some(503), "server error");
         }
         if self.fault(|f| f.api_limits) {
             let wait = *self.dice.pick(&[SECOND, 30 * SECOND, MINUTE, HOUR]);
-            let mut reply = silent(SilenceKind::RateLimited, Some(429), "rate limited");
+            let mut reply = silent(NoAnswerKind::RateLimited, Some(429), "rate limited");
             reply.retry_after = Some(Duration::from_millis(wait));
             return reply;
         }
         if self.fault(|f| f.api_refuses) {
-            return silent(SilenceKind::Unauthorised, Some(401), "token refused");
+            return silent(NoAnswerKind::Unauthorised, Some(401), "token refused");
         }
         if self.fault(|f| f.api_garbage) {
-            return silent(SilenceKind::Unavailable, None, "not JSON");
+            return silent(NoAnswerKind::Unavailable, None, "not JSON");
         }
         let stale = if self.fault(|f| f.api_stale) { self.dice.below(STALE_MAX) } else { 0 };
         let as_of = self.now - stale;
@@ -81,7 +81,7 @@ impl State {
                 retry_after: None,
                 problem: None,
             },
-            None => silent(SilenceKind::NotFound, Some(404), "not found"),
+            None => silent(NoAnswerKind::NotFound, Some(404), "not found"),
         }
     }
 
@@ -151,7 +151,7 @@ fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
     }
 }
 
-fn silent(kind: SilenceKind, http_status: Option<u16>, problem: &'static str) -> Reply {
+fn silent(kind: NoAnswerKind, http_status: Option<u16>, problem: &'static str) -> Reply {
     Reply { http_status, ..Reply::none(kind, problem) }
 }
 

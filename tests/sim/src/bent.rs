@@ -124,12 +124,12 @@ impl Bent<SimApi> {
             }
             (Some(Defect::PaidWhateverType), Ok(answer)) => answer.facts.payment_type = Word::new("PURS").ok(),
             (Some(Defect::IgnoresAmounts), Ok(answer)) => answer.facts.amount = None,
-            (Some(Defect::NotFoundIsDeclined), Err(spg_domain::SilenceKind::NotFound)) => {
+            (Some(Defect::NotFoundIsDeclined), Err(spg_domain::NoAnswerKind::NotFound)) => {
                 reply.result = Ok(made(FinalStatus::Declined));
             }
             (
                 Some(Defect::OutageIsError),
-                Err(spg_domain::SilenceKind::Unavailable | spg_domain::SilenceKind::RateLimited),
+                Err(spg_domain::NoAnswerKind::Unavailable | spg_domain::NoAnswerKind::RateLimited),
             ) => {
                 reply.result = Ok(made(FinalStatus::Error));
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use spg_domain::{
-    Decision, Disposition, Evidence, OutcomeEvent, Reply, SilenceKind, StatusAnswer, Transaction, TransactionId, Word,
+    Decision, Disposition, Evidence, NoAnswerKind, OutcomeEvent, Reply, StatusAnswer, Transaction, TransactionId, Word,
     Write,
 };
 use spg_reconcile::{Asking, Question, Reconciler, StatusApi, Store};
@@ -171,14 +171,14 @@ fn consequence(stored: Option<&Transaction>, write: Option<&Write>, applied: boo
 }
 
 impl Checked {
-    fn unanswered(id: &TransactionId, stored: Option<&Transaction>, reply: &Reply, kind: SilenceKind) -> Self {
+    fn unanswered(id: &TransactionId, stored: Option<&Transaction>, reply: &Reply, kind: NoAnswerKind) -> Self {
         let problem = match kind {
-            SilenceKind::NotFound => "the Status API does not know this transaction, or not for these credentials",
-            SilenceKind::Unauthorised => {
+            NoAnswerKind::NotFound => "the Status API does not know this transaction, or not for these credentials",
+            NoAnswerKind::Unauthorised => {
                 "the Status API refuses the credentials: check the secret of the output StatusApiSecretArn"
             }
-            SilenceKind::RateLimited => "the Status API limits how often it is asked: try again later",
-            SilenceKind::Unavailable | SilenceKind::Outage => "the Status API gave no usable answer: try again",
+            NoAnswerKind::RateLimited => "the Status API limits how often it is asked: try again later",
+            NoAnswerKind::Unavailable | NoAnswerKind::Outage => "the Status API gave no usable answer: try again",
         };
         let problem = match reply.problem {
             Some(detail) => format!("{problem} ({detail})"),

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use spg_domain::{
-    Amount, Decision, Disposition, Evidence, Facts, Final, FinalStatus, Notification, NotificationId, PaymentStatus,
-    ReferenceStatus, Registration, Rules, Silence, SilenceKind, StatusAnswer, Timestamp, Transaction, TransactionId,
-    Word, Write,
+    Amount, Decision, Disposition, Evidence, Facts, Final, FinalStatus, NoAnswer, NoAnswerKind, Notification,
+    NotificationId, PaymentStatus, ReferenceStatus, Registration, Rules, StatusAnswer, Timestamp, Transaction,
+    TransactionId, Word, Write,
 };
 
 pub const START: u64 = 1_780_000_000_000;
@@ -71,8 +71,8 @@ pub fn answer(payment_status: &str, asked_version: u64) -> Evidence {
     Evidence::Answer { answer: status_answer(payment_status), asked_version }
 }
 
-pub fn silence(kind: SilenceKind) -> Evidence {
-    Evidence::Silence(Silence { kind, retry_after: None })
+pub fn no_answer(kind: NoAnswerKind) -> Evidence {
+    Evidence::NoAnswer(NoAnswer { kind, retry_after: None })
 }
 
 /// A store of one transaction: decides, writes, keeps.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spg_domain::{Reply, SilenceKind, TransactionId, Word};
+use spg_domain::{NoAnswerKind, Reply, TransactionId, Word};
 use tokio::time::Instant;
 
 use super::base_url::BaseUrl;
@@ -58,7 +58,7 @@ impl StatusClient {
     ) -> Reply {
         match self.base_url.question(id) {
             Some(url) => self.http.ask(&url, credentials.of(terminal), deadline).await,
-            None => Reply::none(SilenceKind::NotFound, "the transactionID fits no URL"),
+            None => Reply::none(NoAnswerKind::NotFound, "the transactionID fits no URL"),
         }
     }
 }

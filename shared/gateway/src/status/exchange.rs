@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
-use spg_domain::{Reply, SilenceKind};
+use spg_domain::{NoAnswerKind, Reply};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer;
@@ -54,8 +54,8 @@ impl Http {
     pub(super) async fn ask(&self, url: &Url, credential: &Credential, deadline: Instant) -> Reply {
         let mut response = match timeout_at(deadline, self.send(url, credential)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Reply::none(SilenceKind::Unavailable, problem_of(&error)),
-            Err(_elapsed) => return Reply::none(SilenceKind::Unavailable, TIMED_OUT),
+            Ok(Err(error)) => return Reply::none(NoAnswerKind::Unavailable, problem_of(&error)),
+            Err(_elapsed) => return Reply::none(NoAnswerKind::Unavailable, TIMED_OUT),
         };
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
@@ -120,28 +120,28 @@ pub fn reply(status: StatusCode, headers: &HeaderMap, body: Result<&[u8], &'stat
 fn classify(
     status: StatusCode,
     body: Result<answer::Body, &'static str>,
-) -> (Result<spg_domain::StatusAnswer, SilenceKind>, Option<&'static str>) {
+) -> (Result<spg_domain::StatusAnswer, NoAnswerKind>, Option<&'static str>) {
     let (kind, problem) = match status.as_u16() {
         200 | 206 => {
             return match body {
                 Ok(body) => match body.answer {
                     Ok(answer) => (Ok(answer), body.note),
-                    Err(problem) => (Err(SilenceKind::Unavailable), Some(problem)),
+                    Err(problem) => (Err(NoAnswerKind::Unavailable), Some(problem)),
                 },
-                Err(problem) => (Err(SilenceKind::Unavailable), Some(problem)),
+                Err(problem) => (Err(NoAnswerKind::Unavailable), Some(problem)),
             };
         }
-        400 => (SilenceKind::NotFound, "question refused"),
-        401 => (SilenceKind::Unauthorised, "token refused"),
-        403 => (SilenceKind::Unauthorised, "client id refused"),
-        404 if body.is_ok_and(|body| body.return_code.is_some()) => (SilenceKind::NotFound, "not found"),
+        400 => (NoAnswerKind::NotFound, "question refused"),
+        401 => (NoAnswerKind::Unauthorised, "token refused"),
+        403 => (NoAnswerKind::Unauthorised, "client id refused"),
+        404 if body.is_ok_and(|body| body.return_code.is_some()) => (NoAnswerKind::NotFound, "not found"),
         // It may be the address and not the transaction: whoever reads the log should think of it.
-        404 => (SilenceKind::NotFound, "not found, without a returnStatus: is STATUS_API_URL right?"),
-        429 => (SilenceKind::RateLimited, "rate limited"),
-        300..=399 => (SilenceKind::Unavailable, "redirected"),
-        500..=599 => (SilenceKind::Unavailable, "server error"),
+        404 => (NoAnswerKind::NotFound, "not found, without a returnStatus: is STATUS_API_URL right?"),
+        429 => (NoAnswerKind::RateLimited, "rate limited"),
+        300..=399 => (NoAnswerKind::Unavailable, "redirected"),
+        500..=599 => (NoAnswerKind::Unavailable, "server error"),
         // 405, 408, 409 among them: nothing that says something about the transaction.
-        _ => (SilenceKind::Unavailable, "unexpected HTTP status"),
+        _ => (NoAnswerKind::Unavailable, "unexpected HTTP status"),
     };
     (Err(kind), Some(problem))
 }

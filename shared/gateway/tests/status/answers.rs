@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spg_domain::{ReferenceStatus, Reply, SilenceKind};
+use spg_domain::{NoAnswerKind, ReferenceStatus, Reply};
 use spg_gateway::status::ANSWER_BYTES_MAX;
 
 use crate::server::{Act, Server, answer, ok};
@@ -32,7 +32,7 @@ async fn a_full_answer() {
 
 #[tokio::test]
 async fn each_http_status_has_its_meaning() {
-    use SilenceKind::{NotFound, RateLimited, Unauthorised, Unavailable};
+    use NoAnswerKind::{NotFound, RateLimited, Unauthorised, Unavailable};
     for (status, expected, problem) in [
         ("200 OK", None, None),
         ("206 Partial Content", None, None),
@@ -64,7 +64,7 @@ async fn each_http_status_has_its_meaning() {
 async fn a_404_that_is_not_in_spgs_words_makes_one_think_of_the_address() {
     for body in ["<html>No such page</html>", r#"{"httpCode":"404","moreInformation":"No resources match"}"#] {
         let reply = reply_to(answer("404 Not Found", "", body)).await;
-        assert_eq!(reply.result, Err(SilenceKind::NotFound), "{body}");
+        assert_eq!(reply.result, Err(NoAnswerKind::NotFound), "{body}");
         assert!(reply.problem.is_some_and(|problem| problem.contains("STATUS_API_URL")), "{body}");
     }
 }
@@ -82,14 +82,14 @@ async fn a_200_that_says_nothing_usable() {
     ] {
         for status in ["200 OK", "206 Partial Content"] {
             let reply = reply_to(answer(status, "Retry-After: 3\r\n", body)).await;
-            assert_eq!(reply.result, Err(SilenceKind::Unavailable), "{body}");
+            assert_eq!(reply.result, Err(NoAnswerKind::Unavailable), "{body}");
             assert_eq!(reply.problem, Some(problem), "{body}");
         }
     }
     let html = reply_to(answer("502 Bad Gateway", "", "<html>")).await;
     assert_eq!(
         (html.result, html.problem, html.return_code),
-        (Err(SilenceKind::Unavailable), Some("server error"), None)
+        (Err(NoAnswerKind::Unavailable), Some("server error"), None)
     );
 }
 
@@ -105,7 +105,7 @@ async fn an_unreadable_field_is_noted() {
 async fn an_unreadable_amount_makes_the_answer_unusable() {
     for amount in [r#"{"value":"15,90","currency":"EUR"}"#, r#"{"value":"15.90"}"#, "15.90"] {
         let reply = reply_to(ok(&format!(r#"{{"paymentStatus":"Success","amount":{amount}}}"#))).await;
-        assert_eq!(reply.result, Err(SilenceKind::Unavailable), "{amount}");
+        assert_eq!(reply.result, Err(NoAnswerKind::Unavailable), "{amount}");
         assert_eq!(reply.problem, Some("the amount cannot be read"), "{amount}");
     }
 }
@@ -124,7 +124,7 @@ async fn retry_after_is_passed_on_with_failures_only() {
 async fn the_answer_has_a_size_limit() {
     let fill = |bytes: usize| format!(r#"{{"paymentStatus":"Pending","x":"{}"}}"#, "x".repeat(bytes - 34));
     assert_eq!((fill(ANSWER_BYTES_MAX).len(), ANSWER_BYTES_MAX), (65_536, 65_536));
-    let too_large = (Err(SilenceKind::Unavailable), Some("answer too large"));
+    let too_large = (Err(NoAnswerKind::Unavailable), Some("answer too large"));
     let said = |reply: Reply| (reply.result.map(|_| ()), reply.problem);
     assert_eq!(said(reply_to(ok(&fill(ANSWER_BYTES_MAX))).await), (Ok(()), None));
     assert_eq!(said(reply_to(ok(&fill(ANSWER_BYTES_MAX + 1))).await), too_large);
@@ -143,7 +143,7 @@ async fn what_is_no_http_or_ends_early() {
         let reply = reply_to(bytes.as_bytes().to_vec()).await;
         assert_eq!(
             (reply.result, reply.problem),
-            (Err(SilenceKind::Unavailable), Some("connection closed")),
+            (Err(NoAnswerKind::Unavailable), Some("connection closed")),
             "{bytes}"
         );
     }
@@ -162,12 +162,12 @@ async fn the_answer_must_come_in_time() {
         reply_to_stalled("HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\n{"),
     );
     let timed_out = Some("timed out");
-    assert_eq!((nothing.result, nothing.problem), (Err(SilenceKind::Unavailable), timed_out));
+    assert_eq!((nothing.result, nothing.problem), (Err(NoAnswerKind::Unavailable), timed_out));
     assert_eq!(nothing.http_status, None);
-    assert_eq!((half.result, half.problem), (Err(SilenceKind::Unavailable), timed_out));
+    assert_eq!((half.result, half.problem), (Err(NoAnswerKind::Unavailable), timed_out));
     assert_eq!(half.http_status, None);
     // A refusal counts though its body never ends.
-    assert_eq!((refused.result, refused.http_status), (Err(SilenceKind::NotFound), Some(404)));
+    assert_eq!((refused.result, refused.http_status), (Err(NoAnswerKind::NotFound), Some(404)));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn an_id_that_no_url_can_say_is_not_asked_about() {
     let server = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     for id in [".", ".."] {
         let reply = ask_about(&client(&server), id, None, TIMEOUT).await;
-        assert_eq!((reply.result, reply.problem), (Err(SilenceKind::NotFound), Some("the transactionID fits no URL")));
+        assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::NotFound), Some("the transactionID fits no URL")));
     }
     assert_eq!(server.requests().len(), 0);
 }

@@ -1,4 +1,4 @@
-use spg_domain::SilenceKind;
+use spg_domain::NoAnswerKind;
 use spg_gateway::status::{BaseUrl, StatusClient};
 
 use tokio::io::AsyncReadExt as _;
@@ -65,7 +65,7 @@ async fn a_server_that_drops_every_question_is_asked_twice_at_most() {
     let client = client(&server);
     ask(&client).await.result.unwrap();
     let reply = ask(&client).await;
-    assert_eq!((reply.result, reply.problem), (Err(SilenceKind::Unavailable), Some("connection closed")));
+    assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("connection closed")));
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -80,7 +80,7 @@ async fn a_first_connection_that_is_dropped_is_not_tried_again() {
 async fn nobody_listening() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let reply = ask(&client_of(&format!("http://{free}"))).await;
-    assert_eq!((reply.result, reply.http_status), (Err(SilenceKind::Unavailable), None));
+    assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unavailable), None));
     assert_eq!(reply.problem, Some("connection failed"));
 }
 
@@ -90,7 +90,7 @@ async fn a_redirect_is_not_followed() {
     let location = format!("Location: {}/payments/t/status\r\n", other.base_url);
     let server = Server::start(move |_, _| Act::Send(answer("307 Elsewhere", &location, ""))).await;
     let reply = ask(&client(&server)).await;
-    assert_eq!((reply.result, reply.problem), (Err(SilenceKind::Unavailable), Some("redirected")));
+    assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("redirected")));
     assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
 }
 
@@ -108,7 +108,7 @@ async fn tls_is_spoken_and_its_failure_named() {
     };
     let (reply, (first, _stream)) = tokio::join!(ask(&client), serve);
     assert_eq!(first, HANDSHAKE);
-    assert_eq!((reply.result, reply.problem), (Err(SilenceKind::Unavailable), Some("TLS failed")));
+    assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("TLS failed")));
 }
 
 #[tokio::test]

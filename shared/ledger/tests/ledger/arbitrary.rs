@@ -50,7 +50,7 @@ pub fn notification_ids() -> impl Strategy<Value = NotificationId> {
 pub fn transactions() -> impl Strategy<Value = Transaction> {
     let times = prop::array::uniform2(prop::option::of(time()));
     (identity(), times, maps(), facts(), published(), lifecycle(), any::<u8>()).prop_map(|parts| {
-        let (identity, [next_check_at, expires_at], maps, facts, published, lifecycle, silences) = parts;
+        let (identity, [next_check_at, expires_at], maps, facts, published, lifecycle, unanswered_in_a_row) = parts;
         let (id, version, answered_version, sequence, change) = identity;
         let (first_seen_at, notifications, history, attention, resolved) = maps;
         Transaction {
@@ -60,7 +60,7 @@ pub fn transactions() -> impl Strategy<Value = Transaction> {
             first_seen_at,
             lifecycle,
             answered_version,
-            silences,
+            unanswered_in_a_row,
             notifications,
             history,
             change,

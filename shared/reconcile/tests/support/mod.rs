@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spg_domain::{
-    Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Reply, Rules, SilenceKind,
+    Evidence, Facts, NoAnswerKind, Notification, NotificationId, PaymentStatus, Registration, Reply, Rules,
     StatusAnswer, Timestamp, TransactionId, Word,
 };
 use spg_reconcile::memory::MemoryStore;
@@ -21,7 +21,7 @@ use spg_time::Clock;
 #[derive(Debug, Clone)]
 pub enum Said {
     Status(&'static str),
-    Silent(SilenceKind),
+    Silent(NoAnswerKind),
     /// Rate-limited, with a Retry-After of so many seconds.
     Limited(u64),
     /// Something else happens while the question is under way, then it answers.
@@ -53,7 +53,7 @@ impl ScriptedStatusApi {
     fn next(&self, id: &TransactionId) -> Said {
         self.asked.lock().unwrap().push(id.to_string());
         let mut answers = self.answers.lock().unwrap();
-        let Some(queue) = answers.get_mut(id.as_str()) else { return Said::Silent(SilenceKind::NotFound) };
+        let Some(queue) = answers.get_mut(id.as_str()) else { return Said::Silent(NoAnswerKind::NotFound) };
         if queue.len() > 1 { queue.pop_front().unwrap() } else { queue[0].clone() }
     }
 }
@@ -66,7 +66,7 @@ impl StatusApi for ScriptedStatusApi {
         let result = match said {
             Said::Status(text) => Ok(status_answer(text)),
             Said::Silent(kind) => Err(kind),
-            Said::Limited(_) => Err(SilenceKind::RateLimited),
+            Said::Limited(_) => Err(NoAnswerKind::RateLimited),
             Said::Meanwhile(event, text) => {
                 event.happen();
                 Ok(status_answer(text))

@@ -138,16 +138,16 @@ fn each_state_sets_off_its_alarm() {
 /// A stack for tests in the same region of the same account must not wake anybody, nor may its sweeps hide that ours have stopped.
 #[test]
 fn what_another_stack_prints_is_silence_to_this_ones_alarms() {
-    let silence = |alarm: &Alarm, lines: &[Value]| {
+    let no_answer = |alarm: &Alarm, lines: &[Value]| {
         assert_eq!(alarm.is_breached_by(lines), alarm.is_breached_by(&[]), "{}: {lines:#?}", alarm.id);
     };
     for state in &STATES {
         let lines = (state.reach)(&Stand::of(OTHER_STACK));
-        silence(&alarm(state.alarm), &lines);
+        no_answer(&alarm(state.alarm), &lines);
     }
     let lines = healthy_run(&Stand::of(OTHER_STACK));
     assert!(lines.iter().all(|line| line["Stack"] == OTHER_STACK), "{lines:#?}");
-    alarms().iter().filter(|alarm| alarm.is_own()).for_each(|alarm| silence(alarm, &lines));
+    alarms().iter().filter(|alarm| alarm.is_own()).for_each(|alarm| no_answer(alarm, &lines));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_sweep_that_finds_nothing_is_a_sweep_and_is_not_late() {
     sweeper.invoke(events::schedule()).unwrap();
     let lines = printed(&sweeper);
     assert!(!alarm("SweeperStoppedAlarm").is_breached_by(&lines) && !alarm("SweeperLateAlarm").is_breached_by(&lines));
-    assert!(alarm("SweeperLateAlarm").is_breached_by(&[]), "silence is a fault of the sweeper");
+    assert!(alarm("SweeperLateAlarm").is_breached_by(&[]), "no data is a fault of the sweeper");
 }
 
 /// Every reason that means wrong money.

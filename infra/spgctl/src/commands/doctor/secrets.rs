@@ -1,6 +1,6 @@
 //! The secrets: there, well-formed, and accepted by SPG. Never shown.
 
-use spg_domain::{SilenceKind, TransactionId, Word};
+use spg_domain::{NoAnswerKind, TransactionId, Word};
 use spg_gateway::status::{BaseUrl, Credentials, StatusClient};
 use tokio::time::Instant;
 
@@ -80,13 +80,13 @@ async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Op
     let reply = client.ask(&id, terminal.as_ref(), credentials, Instant::now() + QUESTION_TIMEOUT).await;
     let http = reply.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
     match reply.result {
-        Ok(_) | Err(SilenceKind::NotFound) => Finding::ok(ACCEPTED, format!("{whose} credentials accepted")),
-        Err(SilenceKind::Unauthorised) => Finding::wrong(
+        Ok(_) | Err(NoAnswerKind::NotFound) => Finding::ok(ACCEPTED, format!("{whose} credentials accepted")),
+        Err(NoAnswerKind::Unauthorised) => Finding::wrong(
             ACCEPTED,
             format!("{whose} credentials refused ({http})"),
             "compare token and client id with the SPG Backoffice, and StatusApiUrl with the environment they are for",
         ),
-        Err(SilenceKind::RateLimited | SilenceKind::Unavailable | SilenceKind::Outage) => Finding::wrong(
+        Err(NoAnswerKind::RateLimited | NoAnswerKind::Unavailable | NoAnswerKind::Outage) => Finding::wrong(
             ACCEPTED,
             format!("no usable answer ({http}{})", reply.problem.map(|it| format!(", {it}")).unwrap_or_default()),
             "if SPG has an outage, wait: what is due stays due; else check the parameter StatusApiUrl",
