@@ -126,7 +126,7 @@ class FailuresInABatch(unittest.TestCase):
         self.assertEqual(shop.orders, {support.STORY: True}, "the decision was kept before the failure")
         self.assertEqual(shop.state(), state_after([self.first]))
 
-    def test_a_failure_that_a_later_outcome_overtakes_is_over(self):
+    def test_a_failure_that_a_later_outcome_supersedes_is_over(self):
         shop = Shop()
         shop.failing = {self.first["detail"]["eventId"]}
         shop.receive(self.first)

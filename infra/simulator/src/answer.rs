@@ -12,7 +12,7 @@ use crate::seed::{Seed, chance};
 use crate::wire;
 
 /// One scripted answer for one payment. Scripted answers come before faults and before the truth, first in, first out;
-/// which one a question gets is decided when it arrives, so a slow answer can be overtaken by a later fast one.
+/// which one a question gets is decided when it arrives, so a slow answer can come after a later fast one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Answer {

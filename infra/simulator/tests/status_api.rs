@@ -114,7 +114,7 @@ async fn a_script_is_answered_in_order_and_then_the_truth() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_overtaken_by_a_later_fast_one() {
+async fn a_slow_answer_is_made_stale_by_a_later_fast_one() {
     let spg = start().await;
     let id = spg.create(mb_way("t1")).unwrap();
     let slow = Answer::showing(Status::Success).latency(Duration::from_millis(1500));

@@ -36,12 +36,12 @@ impl StatusAnswer {
         let mismatches = facts.mismatches(&self.facts);
         facts.overrule_by(&self.facts);
         let said = facts.effective(&self.payment_status);
-        if to.is_overtaken(asked_version) {
+        if to.is_stale(asked_version) {
             if said == to.transaction().status() {
                 return Disposition::Agreed;
             }
             to.recheck_now();
-            return Disposition::Overtaken;
+            return Disposition::Stale;
         }
         for reason in &mismatches {
             to.raise(*reason);

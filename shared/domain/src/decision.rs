@@ -23,7 +23,7 @@ impl<'r> Decision<'r> {
         self.transition.as_ref().map(Transition::transaction)
     }
 
-    /// A final state is claimed that no answer has settled, or an answer was overtaken: ask the Status API before writing.
+    /// A final state is claimed that no answer has settled, or an answer is stale: ask the Status API before writing.
     pub fn wants_answer(&self) -> bool {
         self.transition.as_ref().is_some_and(Transition::wants_answer)
     }

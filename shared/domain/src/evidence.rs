@@ -147,7 +147,7 @@ pub enum Disposition {
     Corrected,
     /// A status answer that would have left a final state (rule 3).
     Refused,
-    /// A status answer to a question that was overtaken by another (rule 7).
+    /// A stale status answer: a later one was stored while it was in flight (rule 7).
     Overtaken,
     /// A Success that does not match what was registered or notified (rule 8).
     Blocked,

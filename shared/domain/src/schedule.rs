@@ -91,7 +91,7 @@ pub(crate) fn next_check(
         // Evidence alone may only bring it nearer, and only where it is a reason to ask.
         Query::NotMade if next_query.is_due() => Some(transaction.next_check_at.map_or(now, |at| at.min(now))),
         Query::NotMade => transaction.next_check_at.or(wanted),
-        // The answer was overtaken and there was no time to ask again.
+        // The answer is stale and there was no time to ask again.
         Query::Answered if next_query.is_due() => Some(now),
         Query::Answered => wanted,
         Query::Unanswered(no_answer) => {

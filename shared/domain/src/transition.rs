@@ -161,11 +161,11 @@ impl<'r> Transition<'r> {
     }
 
     /// Whether someone stored a later answer while this one was in flight (rule 7).
-    pub fn is_overtaken(&self, asked_version: u64) -> bool {
+    pub fn is_stale(&self, asked_version: u64) -> bool {
         self.stored.as_ref().is_some_and(|stored| stored.answered_version > Some(asked_version))
     }
 
-    /// An answer was accepted: older ones are overtaken from now on.
+    /// An answer was accepted: older ones are stale from now on.
     pub fn accept_answer(&mut self) {
         self.transaction.answered_version = Some(self.version());
     }

@@ -72,7 +72,7 @@ fn a_recheck_that_was_brought_forward_still_comes_at_its_time() {
 }
 
 #[test]
-fn only_a_success_is_rechecked_after_an_overtaken_answer() {
+fn only_a_success_is_rechecked_after_a_stale_answer() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.answer("Declined");
     ledger.apply(&answer("Success", 0));
@@ -149,11 +149,11 @@ fn words_that_are_stored_and_told() {
     }
     let dispositions = [D::Opened, D::Advanced, D::Claimed, D::Doubted, D::Agreed, D::Noted, D::Foreign, D::Duplicate]
         .into_iter()
-        .chain([D::Conflicting, D::Unrecorded, D::Filled, D::Finalised, D::Corrected, D::Refused, D::Overtaken])
+        .chain([D::Conflicting, D::Unrecorded, D::Filled, D::Finalised, D::Corrected, D::Refused, D::Stale])
         .chain([D::Blocked, D::Unanswered])
         .map(D::as_str);
     let expected = "Opened Advanced Claimed Doubted Agreed Noted Foreign Duplicate Conflicting Unrecorded Filled Finalised Corrected \
-                    Refused Overtaken Blocked Unanswered";
+                    Refused Stale Blocked Unanswered";
     assert_eq!(dispositions.collect::<Vec<_>>().join(" "), expected);
     let kinds = [K::Noted, K::Opened, K::Advanced, K::NeedsAttention, K::Finalised, K::Corrected].map(K::as_str);
     assert_eq!(kinds, ["Noted", "Opened", "Advanced", "NeedsAttention", "Finalised", "Corrected"]);

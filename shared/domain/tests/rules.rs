@@ -198,11 +198,11 @@ fn rule_6_the_hash_sees_every_field_that_is_acted_on() {
 }
 
 #[test]
-fn rule_7_an_answer_that_was_overtaken_is_dropped_and_asked_again() {
+fn rule_7_a_stale_answer_is_dropped_and_asked_again() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
     let slow = answer("Success", 1);
     ledger.apply(&answer("Declined", 1));
-    assert_eq!(ledger.apply(&slow), Disposition::Overtaken);
+    assert_eq!(ledger.apply(&slow), Disposition::Stale);
     assert_eq!(ledger.transaction().status(), PaymentStatus::Final(FinalStatus::Declined));
     assert_eq!(due_in(&ledger), Some(Duration::ZERO));
 }

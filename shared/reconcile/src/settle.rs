@@ -18,8 +18,8 @@ const LAG_QUESTIONS_MAX: usize = 2;
 const LAG_WINDOW: Duration = Duration::from_secs(4);
 /// The waits before them.
 const LAG_WAITS: [Duration; LAG_QUESTIONS_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
-/// Questions more where an answer was overtaken (rule 7).
-const OVERTAKEN_QUESTIONS_MAX: usize = 1;
+/// Further queries where an answer was stale (rule 7).
+const STALE_QUESTIONS_MAX: usize = 1;
 /// All questions of one call.
 const QUESTIONS_MAX: usize = 3;
 /// A question is not begun with less time than this, or than its whole time-out where that is shorter.
@@ -44,8 +44,8 @@ pub struct Reconciler<S, A, C> {
 pub enum Asking {
     /// A claim is asked about, and again where the answer lags: the processor.
     Claims,
-    /// The question was asked already; only one that was overtaken is asked again: the sweeper.
-    OnlyOvertaken,
+    /// The query was made already; it is repeated only where its answer is stale: the sweeper.
+    OnlyStale,
 }
 
 /// What one call came to.
@@ -85,15 +85,8 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         asking: Asking,
         deadline: Timestamp,
     ) -> Result<Settlement, SettleError> {
-        let mut questions = Questions {
-            asking,
-            deadline,
-            lag: 0,
-            overtaken: 0,
-            first_at: None,
-            answers: Vec::new(),
-            asked: Vec::new(),
-        };
+        let mut questions =
+            Questions { asking, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), asked: Vec::new() };
         for _ in 0..ATTEMPTS_MAX {
             let read_version = stored.as_ref().map_or(0, |stored| stored.version);
             let mut decision = Decision::new(id.clone(), stored.take(), &self.rules);
@@ -177,7 +170,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     ) {
         let mut last = questions.asked.last().map(|asked| asked.disposition).or(given.last().copied());
         while decision.wants_answer() {
-            let Some(wait) = questions.next_wait(last == Some(Disposition::Overtaken)) else { return };
+            let Some(wait) = questions.next_wait(last == Some(Disposition::Stale)) else { return };
             let wait_until = self.clock.now() + wait;
             let first = *questions.first_at.get_or_insert(wait_until);
             if !wait.is_zero() && wait_until.since(first) > LAG_WINDOW {
@@ -213,7 +206,7 @@ struct Questions {
     asking: Asking,
     deadline: Timestamp,
     lag: usize,
-    overtaken: usize,
+    stale: usize,
     /// When the first question of this call was asked.
     first_at: Option<Timestamp>,
     answers: Vec<Evidence>,
@@ -222,13 +215,13 @@ struct Questions {
 
 impl Questions {
     /// How long to wait before the next question; none if there is none left.
-    fn next_wait(&mut self, overtaken: bool) -> Option<Duration> {
+    fn next_wait(&mut self, stale: bool) -> Option<Duration> {
         if self.asked.len() >= QUESTIONS_MAX {
             return None;
         }
-        if overtaken || (self.asking == Asking::OnlyOvertaken) {
-            self.overtaken += 1;
-            return (overtaken && self.overtaken <= OVERTAKEN_QUESTIONS_MAX).then_some(Duration::ZERO);
+        if stale || (self.asking == Asking::OnlyStale) {
+            self.stale += 1;
+            return (stale && self.stale <= STALE_QUESTIONS_MAX).then_some(Duration::ZERO);
         }
         if self.asked.is_empty() {
             return Some(Duration::ZERO);
@@ -272,7 +265,7 @@ mod tests {
         let asked =
             (0..asked).map(|_| Asked { reply: reply(Ok(())), took: Duration::ZERO, disposition: Disposition::Noted });
         let (deadline, asked) = (Timestamp::from_millis(0), asked.collect());
-        Questions { asking, deadline, lag: 0, overtaken: 0, first_at: None, answers: Vec::new(), asked }
+        Questions { asking, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), asked }
     }
 
     #[test]
@@ -284,12 +277,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_overtaken_is_asked_about_once_more_and_at_once() {
-        for asking in [Asking::Claims, Asking::OnlyOvertaken] {
-            let mut overtaken = questions(asking, 1);
-            assert_eq!([overtaken.next_wait(true), overtaken.next_wait(true)], [Some(Duration::ZERO), None]);
+    fn a_stale_answer_is_asked_about_once_more_and_at_once() {
+        for asking in [Asking::Claims, Asking::OnlyStale] {
+            let mut stale = questions(asking, 1);
+            assert_eq!([stale.next_wait(true), stale.next_wait(true)], [Some(Duration::ZERO), None]);
         }
-        assert_eq!(questions(Asking::OnlyOvertaken, 0).next_wait(false), None);
+        assert_eq!(questions(Asking::OnlyStale, 0).next_wait(false), None);
     }
 
     #[test]

@@ -368,8 +368,7 @@ async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
         Ok(reply) => evidence_of(reply, transaction.version, outage),
         Err(no_answer) => Evidence::NoAnswer(*no_answer),
     };
-    let mut settlement =
-        reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyOvertaken, deadline).await?;
+    let mut settlement = reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyStale, deadline).await?;
     for (reply, disposition) in reply.ok().into_iter().zip(settlement.dispositions.drain(..)) {
         settlement.questions.insert(0, Asked { reply, took, disposition });
     }

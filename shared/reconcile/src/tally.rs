@@ -89,7 +89,7 @@ impl SweepReport {
 
 /// What is worth a metric: people look for its reason. Corrections are counted with the change.
 fn is_unusual(disposition: Disposition) -> bool {
-    matches!(disposition, Disposition::Refused | Disposition::Overtaken | Disposition::Blocked)
+    matches!(disposition, Disposition::Refused | Disposition::Stale | Disposition::Blocked)
 }
 
 /// How long a transaction has been open, in steps that people tell apart.

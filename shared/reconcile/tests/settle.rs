@@ -83,9 +83,9 @@ async fn without_time_left_it_records_and_leaves_the_question_due_at_once() {
 
 /// Another process answers the same question first, with another answer.
 #[derive(Debug)]
-struct Overtaking(Arc<support::TestReconciler>);
+struct LaterAnswer(Arc<support::TestReconciler>);
 
-impl Meanwhile for Overtaking {
+impl Meanwhile for LaterAnswer {
     fn happen(&self) {
         self.0.status_api.script("t", [Said::Status("Declined")]);
         futures::executor::block_on(settle(&self.0, "t", &[notify("fast", "Declined")])).unwrap();
@@ -93,14 +93,14 @@ impl Meanwhile for Overtaking {
 }
 
 #[tokio::test]
-async fn rule_7_a_slow_success_overtaken_by_a_fast_declined_is_asked_again() {
+async fn rule_7_a_slow_success_is_stale_after_a_fast_declined_and_is_asked_again() {
     let reconciler = Arc::new(reconciler());
     settle(&reconciler, "t", &[notify("first", "Pending")]).await.unwrap();
-    let slow = Said::Meanwhile(Arc::new(Overtaking(Arc::clone(&reconciler))), "Success");
+    let slow = Said::Meanwhile(Arc::new(LaterAnswer(Arc::clone(&reconciler))), "Success");
     reconciler.status_api.script("t", [slow]);
     let settlement = settle(&reconciler, "t", &[notify("slow", "Success")]).await.unwrap();
     let dispositions: Vec<_> = settlement.questions.iter().map(|q| q.disposition).collect();
-    assert_eq!(dispositions, [Disposition::Overtaken, Disposition::Agreed]);
+    assert_eq!(dispositions, [Disposition::Stale, Disposition::Agreed]);
     let transaction = reconciler.store.transaction(&TransactionId::new("t").unwrap()).unwrap();
     assert_eq!(transaction.status(), PaymentStatus::Final(FinalStatus::Declined));
     assert_eq!((reconciler.store.published(&transaction.id), transaction.notifications.len()), (1, 3));
@@ -145,12 +145,12 @@ impl Meanwhile for Lagging {
 }
 
 #[tokio::test]
-async fn an_overtaken_answer_and_a_lagging_one_make_three_questions_and_no_more() {
+async fn a_stale_answer_and_a_lagging_one_make_three_questions_and_no_more() {
     let reconciler = Arc::new(reconciler());
     settle(&reconciler, "t", &[notify("first", "Pending")]).await.unwrap();
     reconciler.status_api.script("t", [Said::Meanwhile(Arc::new(Lagging(Arc::clone(&reconciler))), "Declined")]);
     let settlement = settle(&reconciler, "t", &[notify("slow", "Declined")]).await.unwrap();
-    assert_eq!(settlement.questions[0].disposition, Disposition::Overtaken);
+    assert_eq!(settlement.questions[0].disposition, Disposition::Stale);
     assert_eq!(settlement.questions.len(), 3);
 }
 

@@ -31,7 +31,7 @@ impl StatusApi for SimApi {
         }
         self.0.pause(latency / 2, None).await;
         let reply = self.0.effect(Effect::Ask, |state| state.status(&question.transaction_id)).await;
-        // The answer is on its way: others may overtake it.
+        // The answer is in flight: a later one may be stored first.
         self.0.pause(latency - latency / 2, None).await;
         self.0.lock().heard(self.0.process, asked, &question.transaction_id, &reply);
         reply

@@ -77,7 +77,7 @@ fn authorisation(dice: &mut Dice, created_at: u64) -> Vec<Moment> {
     vec![moment(dice, created_at, "Pending", "AUTH", None), moment(dice, at, "Success", "AUTH", None)]
 }
 
-/// A Success that is declined within seconds, while several are asking about it: answers overtake each other.
+/// A Success that is declined within seconds, while several query it: answers come out of order.
 fn contested(dice: &mut Dice, life: &mut Vec<Moment>) -> bool {
     let Some(last) = life.last_mut().filter(|m| m.status == "Success" && m.reference_paid.is_none()) else {
         return false;

@@ -221,7 +221,7 @@ impl Spec {
             if calm_at > START + 3 * HOUR {
                 faults.all().into_iter().for_each(|(_, rate)| *rate = (*rate).min(60));
             }
-            // Answers that overtake each other.
+            // Answers that come out of order.
             if dice.chance(150) {
                 faults.api_slow = 400;
             }

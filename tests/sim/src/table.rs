@@ -33,7 +33,7 @@ pub(crate) struct Table {
 
 impl Table {
     fn catch_up(&mut self, now: u64) {
-        // In order: one change never overtakes another.
+        // In order: changes stay in their order.
         while self.lagging.front().is_some_and(|(at, ..)| *at <= now) {
             if let Some((_, id, due)) = self.lagging.pop_front() {
                 match due {

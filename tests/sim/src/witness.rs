@@ -17,7 +17,7 @@ use crate::world::{ProcessId, State};
 const RETRIES_LAST: u64 = 62 * DAY;
 /// No invocation lasts longer.
 const INVOCATION_MAX: u64 = 60 * SECOND;
-/// Questions about one transaction in one invocation: a claim, two more where the answer lags, one that was overtaken.
+/// Questions about one transaction in one invocation: a claim, two more where the answer lags, one more after a stale answer.
 const QUESTIONS_MAX: u32 = 4;
 
 /// What an answer said, and when it was asked for.

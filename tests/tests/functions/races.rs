@@ -56,9 +56,9 @@ fn the_same_notification_in_two_processes_counts_once() {
     assert_eq!((&item["version"], &item["published"]["v"]), (&json!(1), &json!(1)));
 }
 
-/// A slow Success that was overtaken by a confirmed Declined must not come back over it.
+/// A slow Success that is stale after a confirmed Declined must not come back over it.
 #[test]
-fn an_overtaken_answer_is_dropped_and_the_question_asked_again() {
+fn a_stale_answer_is_dropped_and_the_question_asked_again() {
     let stand = Stand::new();
     let (slow, fast) = (stand.start("processor"), stand.start("processor"));
     let gate = Gate::new();

@@ -1,4 +1,4 @@
-//! What happens after finality: declines after the authorisation, answers that overtake each other, stale answers.
+//! What happens after finality: declines after the authorisation, answers out of order, stale answers.
 
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ pub const SCENARIOS: [Scenario; 5] = [
         play: |scene| Box::pin(unheard(scene)),
     },
     Scenario {
-        name: "A slow Success overtaken by Declined",
+        name: "A slow Success after a fast Declined",
         spg: "answers Success slowly; meanwhile it becomes Declined, and that is answered fast",
         phase: Phase::Quick,
-        play: |scene| Box::pin(overtaken(scene)),
+        play: |scene| Box::pin(stale_answer(scene)),
     },
     Scenario {
         name: "A stale answer",
@@ -88,7 +88,7 @@ async fn unheard(scene: &mut Scene) -> Result<(), Failure> {
 }
 
 /// Two notifications in two invocations: the slow answer speaks for a state that is not stored any more.
-async fn overtaken(scene: &mut Scene) -> Result<(), Failure> {
+async fn stale_answer(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
     scene.notify(&id).await?;
     scene.recorded(&id, 1).await?;

@@ -16,7 +16,7 @@ pub const SCENARIOS: [Scenario; 3] = [
     },
     Scenario {
         name: "Success before Pending",
-        spg: "Pending, then Success; the webhooks overtake each other",
+        spg: "Pending, then Success; the webhooks come out of order",
         phase: Phase::Quick,
         play: |scene| Box::pin(reordered(scene)),
     },

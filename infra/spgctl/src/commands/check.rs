@@ -95,7 +95,7 @@ where
     let mut write = decision.into_write();
     if arguments.apply {
         let deadline = now + TIME_MAX;
-        let settled = reconciler.settle(id, stored.clone(), &[evidence], Asking::OnlyOvertaken, deadline).await;
+        let settled = reconciler.settle(id, stored.clone(), &[evidence], Asking::OnlyStale, deadline).await;
         write = settled.map_err(Error::call(format!("writing {id}")))?.write;
     }
     let verdict = verdict(stored.as_ref(), disposition, write.as_ref());
@@ -117,7 +117,7 @@ fn verdict(stored: Option<&Transaction>, disposition: Disposition, write: Option
     }
     match disposition {
         Disposition::Blocked => Verdict::Mismatch,
-        Disposition::Refused | Disposition::Overtaken => Verdict::AnswerLags,
+        Disposition::Refused | Disposition::Stale => Verdict::AnswerLags,
         Disposition::Agreed | Disposition::Noted | Disposition::Filled
             if write.is_none_or(|write| write.transaction.paid() == stored.paid()) =>
         {

@@ -207,7 +207,7 @@ fn disposition() -> impl Strategy<Value = Disposition> {
         D::Finalised,
         D::Corrected,
         D::Refused,
-        D::Overtaken,
+        D::Stale,
         D::Blocked,
         D::Unanswered,
     ])

@@ -29,9 +29,9 @@ async fn of_two_that_open_one_loses_and_gets_the_winners_item() {
 }
 
 #[tokio::test]
-async fn a_version_that_was_overtaken_writes_nothing() {
+async fn an_older_version_writes_nothing() {
     on_a_table(async |stand| {
-        let id = id("overtaken");
+        let id = id("older-version");
         let opened = stand.store(write_of(&id, None, &[notification("n1", "Pending")], at(1))).await;
         let late = write_of(&id, Some(opened.clone()), &[notification("n2", "Success")], at(3));
         let winner = stand.store(write_of(&id, Some(opened), &[notification("n3", "InProcessing")], at(2))).await;
