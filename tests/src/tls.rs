@@ -21,7 +21,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Makes it anew; the authorities, ours and the machine's, go into a file in this folder.
+    /// Makes it anew; the authorities, the test's and the machine's, go into a file in this folder.
     ///
     /// # Panics
     /// If the folder cannot be written to.

@@ -35,8 +35,8 @@ pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settl
 
 /// What is worth a metric: people look for its reason. Of everything else the log has a line.
 fn is_unusual(disposition: Disposition) -> bool {
-    use Disposition::{Conflicting, Doubted, Foreign, Unrecorded};
-    matches!(disposition, Doubted | Conflicting | Unrecorded | Foreign)
+    use Disposition::{Conflicting, Doubted, OtherMerchants, Unrecorded};
+    matches!(disposition, Doubted | Conflicting | Unrecorded | OtherMerchants)
 }
 
 fn log_processed(

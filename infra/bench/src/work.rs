@@ -18,7 +18,7 @@ const OF_ONE: usize = 10;
 pub enum Row {
     /// A webhook that opens.
     Accepted,
-    /// A webhook under a foreign key.
+    /// A webhook under another key.
     Rejected,
     /// One notification of a transaction that nobody knows yet; it claims Success and the Status API agrees.
     NewFinal,
@@ -111,7 +111,7 @@ impl Row {
             Self::Accepted => judge_queue(contender, jobs, stand),
             Self::Rejected => match stand.aws.queued().len() {
                 0 => Ok(()),
-                messages => judge_foreign(contender, messages, jobs.len()),
+                messages => judge_forged(contender, messages, jobs.len()),
             },
             Self::NewFinal | Self::Duplicate | Self::TenOfOne | Self::Distinct => {
                 jobs.iter().flat_map(|job| &job.notifications).try_for_each(|named| judge_item(self, named, stand))
@@ -121,7 +121,7 @@ impl Row {
 }
 
 /// The floor with one send passes on whatever comes.
-fn judge_foreign(contender: Contender, messages: usize, jobs: usize) -> Result<(), String> {
+fn judge_forged(contender: Contender, messages: usize, jobs: usize) -> Result<(), String> {
     if contender == Contender::FloorSend && messages == jobs {
         return Ok(());
     }

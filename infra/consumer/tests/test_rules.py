@@ -59,9 +59,9 @@ class Rules(unittest.TestCase):
         self.assertEqual(routed("one-terminal", elsewhere), set())
 
     def test_nobody_elses_event_is_routed(self):
-        foreign = {name: {**event, "source": "aws.ec2"} for name, event in self.examples.items()}
+        others = {name: {**event, "source": "aws.ec2"} for name, event in self.examples.items()}
         for rule in RULES:
-            self.assertEqual(routed(rule, foreign), set(), rule)
+            self.assertEqual(routed(rule, others), set(), rule)
 
 
 class ThePatterns(unittest.TestCase):

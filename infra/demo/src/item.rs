@@ -20,7 +20,7 @@ pub struct Item {
     /// Epoch milliseconds of the next question; absent: it is not due.
     pub next_check_at: Option<u64>,
     pub recheck_at: Option<u64>,
-    pub foreign: bool,
+    pub other_merchants: bool,
 }
 
 /// A change of status.
@@ -46,7 +46,7 @@ impl Item {
             attention: keys(attributes, "attention"),
             next_check_at: number(attributes, "nextCheckAt"),
             recheck_at: number(attributes, "recheckAt"),
-            foreign: matches!(attributes.get("foreign"), Some(AttributeValue::Bool(true))),
+            other_merchants: matches!(attributes.get("otherMerchants"), Some(AttributeValue::Bool(true))),
         }
     }
 
@@ -92,7 +92,7 @@ pub fn in_words(item: Option<&Item>) -> String {
     let more = [
         (!item.attention.is_empty()).then(|| format!("attention: {}", joined(&item.attention))),
         (!item.claims.is_empty()).then(|| format!("claimed, not confirmed: {}", joined(&item.claims))),
-        item.foreign.then(|| "not ours".to_owned()),
+        item.other_merchants.then(|| "other merchant's".to_owned()),
     ];
     for part in more.into_iter().flatten() {
         words.push('\n');

@@ -21,12 +21,12 @@ const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 const DELIVERIES_IN_FLIGHT_MAX: usize = 16;
 /// A Success is asked about once more after so long, so that a demo shows it.
 pub const RECHECK_SUCCESS_AFTER: Duration = Duration::from_secs(30);
-/// A terminal that is not ours.
+/// A terminal of another merchant.
 pub const FOREIGN_TERMINAL: &str = "77777";
 /// Two webhook keys, as during a rotation. They open nothing outside this machine.
 pub const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
 
-/// A terminal of ours whose webhooks may be cut off without cutting off the others'.
+/// A terminal of the merchant's own whose webhooks may be cut off without cutting off the others'.
 pub const OWN_ADDRESS_TERMINAL: &str = "60001";
 
 /// Shared by all scenarios.

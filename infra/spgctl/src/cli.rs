@@ -326,7 +326,7 @@ pub struct OpenArguments {
     pub terminal: Option<String>,
     /// Also what is known of other merchants' terminals only
     #[arg(long)]
-    pub foreign: bool,
+    pub other_merchants: bool,
     #[command(flatten)]
     pub rate: RateArguments,
 }

@@ -45,7 +45,7 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
                 doubt: arguments.doubt,
                 method: arguments.method,
                 terminal: arguments.terminal,
-                foreign: arguments.foreign,
+                other_merchants: arguments.other_merchants,
             };
             open::run(&at.ledger()?, &filter, rate, now, output).await
         }

@@ -14,7 +14,7 @@ pub struct View<'a> {
     payment_status: PaymentStatus,
     paid: bool,
     in_doubt: bool,
-    foreign: bool,
+    other_merchants: bool,
     version: u64,
     #[serde(flatten)]
     facts: &'a spg_domain::Facts,
@@ -69,7 +69,7 @@ impl<'a> View<'a> {
             payment_status: transaction.status(),
             paid: transaction.paid(),
             in_doubt: transaction.in_doubt(),
-            foreign: transaction.is_foreign(),
+            other_merchants: transaction.is_other_merchants(),
             version: transaction.version,
             facts: &transaction.facts,
             first_seen_at: transaction.first_seen_at.to_string(),

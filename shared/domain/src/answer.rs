@@ -74,7 +74,7 @@ fn open_answer(to: &mut Transition<'_>, said: OpenStatus, facts: &Facts) -> Disp
     let rank = match &to.transaction().lifecycle {
         // Rule 3. Whatever was due stays due.
         Lifecycle::Final(_) => return Disposition::Refused,
-        Lifecycle::Foreign(status) => status.rank(),
+        Lifecycle::OtherMerchants(status) => status.rank(),
         Lifecycle::Open(open) => open.status.rank(),
     };
     to.learn(facts);

@@ -131,8 +131,8 @@ pub enum Disposition {
     Agreed,
     /// Recorded, changes nothing.
     Noted,
-    /// Of a terminal that is not ours: recorded, never asked about.
-    Foreign,
+    /// Of another merchant's terminal: recorded, never asked about.
+    OtherMerchants,
     /// A notificationID that was counted before (rule 6).
     Duplicate,
     /// A notificationID that was counted before, now with other content (rule 6).
@@ -148,7 +148,7 @@ pub enum Disposition {
     /// A status answer that would have left a final state (rule 3).
     Refused,
     /// A stale status answer: a later one was stored while it was in flight (rule 7).
-    Overtaken,
+    Stale,
     /// A Success that does not match what was registered or notified (rule 8).
     Blocked,
     /// No usable answer.

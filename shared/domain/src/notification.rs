@@ -16,12 +16,12 @@ impl Notification {
         now: Timestamp,
     ) -> (Transition<'r>, Disposition) {
         let claim = self.claim();
-        let foreign = rules.is_foreign(&self.facts);
+        let other_merchants = rules.is_other_merchants(&self.facts);
         let status = opening_status(claim.as_ref());
-        let lifecycle = if foreign { Lifecycle::Foreign(status) } else { open(status) };
+        let lifecycle = if other_merchants { Lifecycle::OtherMerchants(status) } else { open(status) };
         let mut to = Transition::open(id, lifecycle, &self.facts, Source::Notification, received_at, rules, now);
         let disposition = match claim {
-            _ if foreign => Disposition::Foreign,
+            _ if other_merchants => Disposition::OtherMerchants,
             Some(PaymentStatus::Final(status)) => to.claim(status),
             Some(PaymentStatus::Open(_)) | None => Disposition::Opened,
         };
@@ -38,9 +38,9 @@ impl Notification {
             return if same { Disposition::Duplicate } else { Disposition::Conflicting };
         }
         let full = stored.notifications.len() >= NOTIFICATIONS_MAX;
-        // What is known as ours stays ours, whichever terminal a notification names: its claims must be heard.
-        let foreign = stored.is_foreign() && to.rules().is_foreign(&self.facts);
-        let disposition = if foreign { Disposition::Foreign } else { self.apply_to_ours(to) };
+        // What is known as the merchant's own stays so, whichever terminal a notification names: its claims must be heard.
+        let other_merchants = stored.is_other_merchants() && to.rules().is_other_merchants(&self.facts);
+        let disposition = if other_merchants { Disposition::OtherMerchants } else { self.apply_to_own(to) };
         if full {
             to.raise(AttentionReason::TooManyNotifications);
             return Disposition::Unrecorded;
@@ -49,7 +49,7 @@ impl Notification {
         disposition
     }
 
-    fn apply_to_ours(&self, to: &mut Transition<'_>) -> Disposition {
+    fn apply_to_own(&self, to: &mut Transition<'_>) -> Disposition {
         let paid_before = to.transaction().notifications.values().any(|seen| seen.reference_paid);
         learn(to, &self.facts);
         to.adopt();

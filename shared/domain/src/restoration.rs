@@ -48,12 +48,12 @@ fn merge(mut base: Transaction, other: &Transaction) -> Transaction {
     for (reason, at) in &other.attention {
         base.attention.entry(*reason).or_insert(*at);
     }
-    if let (Lifecycle::Foreign(status), false) = (&base.lifecycle, other.is_foreign()) {
+    if let (Lifecycle::OtherMerchants(status), false) = (&base.lifecycle, other.is_other_merchants()) {
         base.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims: Claims::new() });
     }
     for (claim, at) in other.lifecycle.claims().into_iter().flatten() {
         match &mut base.lifecycle {
-            Lifecycle::Foreign(_) => {}
+            Lifecycle::OtherMerchants(_) => {}
             Lifecycle::Open(open) => _ = open.claims.entry(*claim).or_insert(*at),
             Lifecycle::Final(is) if is.status == *claim => {}
             Lifecycle::Final(is) => _ = is.dispute_mut().claims.entry(*claim).or_insert(*at),
@@ -70,7 +70,7 @@ fn brought_back(mut transaction: Transaction, version: u64, due_at: Timestamp) -
     transaction.version = version;
     transaction.change = ChangeKind::Noted;
     match &mut transaction.lifecycle {
-        Lifecycle::Foreign(_) => return transaction,
+        Lifecycle::OtherMerchants(_) => return transaction,
         Lifecycle::Open(_) => {}
         Lifecycle::Final(is) => {
             is.recheck_at = Some(due_at);

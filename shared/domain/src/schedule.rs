@@ -83,7 +83,7 @@ pub(crate) fn next_check(
     next_query: NextQuery,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    if transaction.is_foreign() {
+    if transaction.is_other_merchants() {
         return None;
     }
     let wanted = wanted(transaction, now);
@@ -116,7 +116,7 @@ fn alone_retry(transaction: &Transaction) -> Duration {
 /// Whether a question has found it open, or in doubt, for longer than can be explained.
 pub(crate) fn has_lapsed(transaction: &Transaction, query: Query, now: Timestamp) -> bool {
     let explained = match &transaction.lifecycle {
-        Lifecycle::Foreign(_) => true,
+        Lifecycle::OtherMerchants(_) => true,
         Lifecycle::Open(_) => now.since(transaction.first_seen_at) < curve(transaction).lapses_after,
         Lifecycle::Final(is) => is
             .dispute
@@ -138,7 +138,7 @@ fn wanted(transaction: &Transaction, now: Timestamp) -> Option<Timestamp> {
     let claimed = transaction.lifecycle.claims().and_then(latest);
     let claim = claimed.and_then(|since| after_part(transaction, since, 2, CLAIM_DELAY_MIN, 6 * HOUR, now));
     let rest = match &transaction.lifecycle {
-        Lifecycle::Foreign(_) => None,
+        Lifecycle::OtherMerchants(_) => None,
         Lifecycle::Open(_) => {
             let curve = curve(transaction);
             after_part(transaction, transaction.first_seen_at, 4, curve.delay_min, curve.delay_max, now)

@@ -43,7 +43,7 @@ pub struct Transaction {
     /// The latest published change.
     pub published: Option<Published>,
     pub next_check_at: Option<Timestamp>,
-    /// When DynamoDB may delete the item, in whole seconds: only when it is final and not in doubt, closed, or not ours.
+    /// When DynamoDB may delete the item, in whole seconds: only when it is final and not in doubt, closed, or another merchant's.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -51,7 +51,7 @@ pub struct Transaction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lifecycle {
     /// Only notifications of other merchants' terminals are known: recorded, never asked about.
-    Foreign(OpenStatus),
+    OtherMerchants(OpenStatus),
     /// No status answer has made it final.
     Open(Open),
     /// A status answer made it final (rule 1).
@@ -171,7 +171,7 @@ pub struct Rules {
     pub recheck_success_after: Option<Duration>,
     /// How long a final transaction is kept after its last notification. SPG retries for two months.
     pub retention: Duration,
-    /// The merchant's terminals; none means that all are ours.
+    /// The merchant's terminals; none means that all are the merchant's.
     pub terminal_ids: Option<BTreeSet<String>>,
 }
 
@@ -209,7 +209,7 @@ impl Confirmation {
 impl Lifecycle {
     pub fn status(&self) -> PaymentStatus {
         match self {
-            Self::Foreign(status) => PaymentStatus::Open(status.clone()),
+            Self::OtherMerchants(status) => PaymentStatus::Open(status.clone()),
             Self::Open(open) => PaymentStatus::Open(open.status.clone()),
             Self::Final(is) => PaymentStatus::Final(is.status),
         }
@@ -217,7 +217,7 @@ impl Lifecycle {
 
     pub fn as_final(&self) -> Option<&Final> {
         match self {
-            Self::Foreign(_) | Self::Open(_) => None,
+            Self::OtherMerchants(_) | Self::Open(_) => None,
             Self::Final(is) => Some(is),
         }
     }
@@ -225,7 +225,7 @@ impl Lifecycle {
     /// None where no final state is claimed that no answer has agreed with.
     pub fn claims(&self) -> Option<&Claims> {
         match self {
-            Self::Foreign(_) => None,
+            Self::OtherMerchants(_) => None,
             Self::Open(open) => Some(&open.claims).filter(|claims| !claims.is_empty()),
             Self::Final(is) => is.dispute.as_ref().map(|dispute| &dispute.claims),
         }
@@ -260,14 +260,14 @@ impl Transaction {
     }
 
     /// Only notifications of other merchants' terminals are known.
-    pub fn is_foreign(&self) -> bool {
-        matches!(self.lifecycle, Lifecycle::Foreign(_))
+    pub fn is_other_merchants(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::OtherMerchants(_))
     }
 
-    /// One of ours that is open, or in doubt: no status answer has settled it.
+    /// One of the merchant's own that is open, or in doubt: no status answer has settled it.
     pub fn is_unsettled(&self) -> bool {
         match &self.lifecycle {
-            Lifecycle::Foreign(_) => false,
+            Lifecycle::OtherMerchants(_) => false,
             Lifecycle::Open(_) => true,
             Lifecycle::Final(is) => is.dispute.is_some(),
         }
@@ -322,7 +322,7 @@ impl Told {
 
 impl Rules {
     /// A terminal that is named and is not one of the merchant's.
-    pub(crate) fn is_foreign(&self, facts: &Facts) -> bool {
+    pub(crate) fn is_other_merchants(&self, facts: &Facts) -> bool {
         match (&self.terminal_ids, &facts.terminal_id) {
             (Some(ours), Some(terminal)) => !ours.contains(terminal.as_str()),
             (None, _) | (_, None) => false,

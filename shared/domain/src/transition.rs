@@ -196,7 +196,7 @@ impl<'r> Transition<'r> {
     /// A non-final status moves up, or is noted (rules 2 and 3).
     pub fn advance(&mut self, to: OpenStatus, source: Source) -> Disposition {
         let status = match &mut self.transaction.lifecycle {
-            Lifecycle::Foreign(status) => status,
+            Lifecycle::OtherMerchants(status) => status,
             Lifecycle::Open(open) => &mut open.status,
             Lifecycle::Final(_) => return Disposition::Noted,
         };
@@ -211,7 +211,7 @@ impl<'r> Transition<'r> {
     /// A source claims a final state: a reason to ask (rule 1), and against another final state a doubt (rule 5).
     pub fn claim(&mut self, claim: FinalStatus) -> Disposition {
         let disposition = match &mut self.transaction.lifecycle {
-            Lifecycle::Foreign(_) => return Disposition::Foreign,
+            Lifecycle::OtherMerchants(_) => return Disposition::OtherMerchants,
             Lifecycle::Open(open) => {
                 open.claims.insert(claim, self.now);
                 Disposition::Claimed
@@ -231,7 +231,7 @@ impl<'r> Transition<'r> {
     /// An answer's own Success that may not be believed (rule 8): it stays a claim, so that it is asked about again.
     pub fn keep_as_claim(&mut self, claim: FinalStatus) {
         let claims = match &mut self.transaction.lifecycle {
-            Lifecycle::Foreign(_) => return,
+            Lifecycle::OtherMerchants(_) => return,
             Lifecycle::Open(open) => &mut open.claims,
             Lifecycle::Final(is) => &mut is.dispute_mut().claims,
         };
@@ -240,7 +240,7 @@ impl<'r> Transition<'r> {
 
     /// What only other merchants' terminals were known of turns out to be the merchant's own, and is asked about.
     pub fn adopt(&mut self) {
-        if self.transaction.is_foreign() {
+        if self.transaction.is_other_merchants() {
             self.own();
             self.make_due();
             if self.transaction.lifecycle.claims().is_some() {
@@ -251,7 +251,7 @@ impl<'r> Transition<'r> {
 
     /// What only other merchants' terminals were known of is the merchant's own: what was only recorded is heard now.
     fn own(&mut self) {
-        let Lifecycle::Foreign(status) = &self.transaction.lifecycle else { return };
+        let Lifecycle::OtherMerchants(status) = &self.transaction.lifecycle else { return };
         let facts = &self.transaction.facts;
         let claimed = |record: &NotificationRecord| {
             let status = record.status.as_ref()?;
@@ -287,7 +287,7 @@ impl<'r> Transition<'r> {
     /// The final state, for what does not change its status.
     pub fn final_mut(&mut self) -> Option<&mut Final> {
         match &mut self.transaction.lifecycle {
-            Lifecycle::Foreign(_) | Lifecycle::Open(_) => None,
+            Lifecycle::OtherMerchants(_) | Lifecycle::Open(_) => None,
             Lifecycle::Final(is) => Some(is),
         }
     }
@@ -334,7 +334,7 @@ impl<'r> Transition<'r> {
         }
         let next_check_at = schedule::next_check(&self.transaction, self.query, self.next_query, self.now);
         // What is opened is asked about at least once, even if its first evidence says that it is too old for that.
-        let at_once = (self.stored.is_none() && self.query == Query::NotMade && !self.transaction.is_foreign())
+        let at_once = (self.stored.is_none() && self.query == Query::NotMade && !self.transaction.is_other_merchants())
             .then_some(self.now);
         self.transaction.next_check_at = next_check_at.or(at_once);
         if schedule::has_ended(&self.transaction, self.query) {

@@ -72,9 +72,9 @@ fn states() -> Vec<(&'static str, Ledger)> {
     untyped.facts.payment_type = None;
     let mut untyped_answer = status_answer("Success");
     untyped_answer.facts.payment_type = None;
-    let mut foreign = Ledger::new();
-    foreign.rules.terminal_ids = Some(["77".to_owned()].into());
-    foreign.apply(&first("Pending"));
+    let mut other_merchants = Ledger::new();
+    other_merchants.rules.terminal_ids = Some(["77".to_owned()].into());
+    other_merchants.apply(&first("Pending"));
     vec![
         ("nothing stored", Ledger::new()),
         ("Partial, a status that C.4 does not know", Ledger::after([first("Partial")])),
@@ -94,7 +94,7 @@ fn states() -> Vec<(&'static str, Ledger)> {
             "Success of an unknown paymentType",
             Ledger::after([notify(untyped), Evidence::Answer { answer: untyped_answer, asked_version: 1 }]),
         ),
-        ("Pending, only of a terminal that is not ours", foreign),
+        ("Pending, only of another merchant's terminal", other_merchants),
     ]
 }
 

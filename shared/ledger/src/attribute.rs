@@ -20,7 +20,7 @@ pub(crate) const ANSWERED_VERSION: &str = "answeredVersion";
 pub(crate) const AGREED_SINCE: &str = "agreedSince";
 pub(crate) const UNANSWERED_IN_A_ROW: &str = "unansweredInARow";
 pub(crate) const RECHECK_AT: &str = "recheckAt";
-pub(crate) const FOREIGN: &str = "foreign";
+pub(crate) const OTHER_MERCHANTS: &str = "otherMerchants";
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
 pub(crate) const DUE_SHARD: &str = "dueShard";
 pub(crate) const NEXT_CHECK_AT: &str = "nextCheckAt";
@@ -41,7 +41,7 @@ pub(crate) const REMOVABLE: [&str; 18] = [
     AGREED_SINCE,
     UNANSWERED_IN_A_ROW,
     RECHECK_AT,
-    FOREIGN,
+    OTHER_MERCHANTS,
     EXPIRES_AT,
     DUE_SHARD,
     NEXT_CHECK_AT,

@@ -63,7 +63,7 @@ pub(crate) fn scalars(transaction: &Transaction) -> Attributes {
 /// All but the status and the claims.
 fn lifecycle(map: &mut Map, lifecycle: &Lifecycle) {
     match lifecycle {
-        Lifecycle::Foreign(_) => map.put_some(attribute::FOREIGN, flag(true)),
+        Lifecycle::OtherMerchants(_) => map.put_some(attribute::OTHER_MERCHANTS, flag(true)),
         Lifecycle::Open(_) => {}
         Lifecycle::Final(is) => {
             map.put(attribute::CONFIRMED_AT, time(is.confirmation.at()));

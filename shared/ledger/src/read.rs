@@ -77,11 +77,13 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
 }
 
 /// The one place that meets what this version never writes: a final status that no answer confirmed is unreadable (rule 1); what only a
-/// final state has is not looked at beside another one, nor is `foreign` beside a final state; nor a claim of the final state itself.
+/// final state has is not looked at beside another one, nor is `otherMerchants` beside a final state; nor a claim of the final state itself.
 fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, Bad> {
     let mut claims: Claims = times_by_variant(item, attribute::CLAIMS)?;
     let status = match item.status(attribute::PAYMENT_STATUS)? {
-        PaymentStatus::Open(status) if item.flag(attribute::FOREIGN)? => return Ok(Lifecycle::Foreign(status)),
+        PaymentStatus::Open(status) if item.flag(attribute::OTHER_MERCHANTS)? => {
+            return Ok(Lifecycle::OtherMerchants(status));
+        }
         PaymentStatus::Open(status) => return Ok(Lifecycle::Open(Open { status, claims })),
         PaymentStatus::Final(status) => status,
     };

@@ -113,7 +113,7 @@ impl Update {
         }
     }
 
-    /// All names go through placeholders: `foreign`, for one, is reserved.
+    /// All names go through placeholders: `status`, for one, is reserved.
     fn name(&mut self, name: &str) -> String {
         let placeholder = format!("#{name}");
         self.names.insert(placeholder.clone(), name.to_owned());

@@ -60,7 +60,7 @@ fn check(before: Option<&Transaction>, write: &Write) {
     let answered = after.history.iter().any(|change| change.source == Source::StatusApi);
     assert!(after.lifecycle.as_final().is_none() || answered);
     // Rule 9: what is open is due, or a person looks at it.
-    let open = after.lifecycle.as_final().is_none() && !after.is_foreign();
+    let open = after.lifecycle.as_final().is_none() && !after.is_other_merchants();
     assert!(!open || after.next_check_at.is_some() || !after.attention.is_empty());
     assert!(after.expires_at.is_none() || !(open || after.in_doubt()));
     assert!(!after.paid() || after.lifecycle.as_final().is_some());

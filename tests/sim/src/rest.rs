@@ -81,7 +81,7 @@ impl State {
         let Ok(id) = TransactionId::new(payment.id.as_str()) else { return };
         let Some(item) = self.table.items.get(&id).or_else(|| self.witness.deleted.get(&id)).cloned() else { return };
         self.events_at_rest(&item);
-        if item.is_foreign() {
+        if item.is_other_merchants() {
             return;
         }
         let truth = &payment.life[payment.life.len() - 1];

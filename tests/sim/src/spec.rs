@@ -23,7 +23,7 @@ pub struct Spec {
     pub rotation_at: Option<u64>,
     pub recheck_success_after: Option<Duration>,
     pub retention: Duration,
-    /// Only terminal 1 is ours.
+    /// Only terminal 1 is the merchant's own.
     pub own_terminals: bool,
     /// Time goes on until the table has deleted what is final.
     pub until_expiry: bool,

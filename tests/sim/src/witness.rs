@@ -167,7 +167,7 @@ impl State {
             self.expect(first, Invariant::CountedOnce, || format!("{notification} is counted twice"));
         }
         if let Some(expires) = new.expires_at {
-            let open = !new.is_foreign() && (final_status(new).is_none() || !claims(new).is_empty());
+            let open = !new.is_other_merchants() && (final_status(new).is_none() || !claims(new).is_empty());
             self.expect(!open, Invariant::OutlivesRetries, || format!("{id} expires although it is open"));
             let lasts = write.recorded.is_empty() || expires.millis() >= self.now + RETRIES_LAST;
             self.expect(lasts, Invariant::OutlivesRetries, || format!("{id} expires before SPG's last retry"));
@@ -197,7 +197,7 @@ impl State {
         let (id, now) = (&new.id, self.now);
         let final_now = final_status(new);
         for notification in &write.recorded {
-            let claim = self.claim_of(notification).filter(|_| !new.is_foreign());
+            let claim = self.claim_of(notification).filter(|_| !new.is_other_merchants());
             let (Some(claim), Some(stored)) = (claim, final_now) else { continue };
             let held = claim == stored || answered || claims(new).contains_key(&claim);
             self.expect(held, Invariant::DoubtsAreSettled, || format!("{id}: {notification} claims {claim}, unheard"));
@@ -236,7 +236,7 @@ impl State {
 
     fn next_checks(&mut self, old: Option<&Transaction>, new: &Transaction) {
         let (id, now) = (&new.id, self.now);
-        if new.is_foreign() || new.next_check_at.is_some() {
+        if new.is_other_merchants() || new.next_check_at.is_some() {
             return;
         }
         let claims = claims(new);

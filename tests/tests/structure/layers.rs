@@ -47,8 +47,8 @@ fn no_part_has_a_crate_under_it_that_it_must_not_know() {
         };
         let name = package["name"].as_str().unwrap();
         for under in dependencies(name, &packages) {
-            let foreign = ours.contains(under.as_str()) && under != name && !may_use.contains(&under);
-            if foreign || never_under_it.iter().any(|never| is_like(&under, never)) {
+            let stranger = ours.contains(under.as_str()) && under != name && !may_use.contains(&under);
+            if stranger || never_under_it.iter().any(|never| is_like(&under, never)) {
                 findings.push(format!("{folder}: {under} is under it (cargo tree -p {name} -e normal -i {under})"));
             }
         }

@@ -27,10 +27,10 @@ pub const SCENARIOS: [Scenario; 5] = [
         play: |scene| Box::pin(partial(scene)),
     },
     Scenario {
-        name: "A terminal that is not ours",
+        name: "A terminal of another merchant",
         spg: "Success at another merchant's terminal",
         phase: Phase::Quick,
-        play: |scene| Box::pin(foreign(scene)),
+        play: |scene| Box::pin(other_merchants(scene)),
     },
     Scenario {
         name: "The Backoffice's Test button",
@@ -82,11 +82,11 @@ async fn partial(scene: &mut Scene) -> Result<(), Failure> {
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
 }
 
-async fn foreign(scene: &mut Scene) -> Result<(), Failure> {
+async fn other_merchants(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::Card, 1590).terminal(FOREIGN_TERMINAL).status(Status::Success))?;
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 1).await?;
-    scene.checks.equal("marked as not ours", true, item.foreign);
+    scene.checks.equal("marked as another merchant's", true, item.other_merchants);
     scene.checks.equal("due", "never", item.next_check_at.map_or_else(|| "never".to_owned(), |at| at.to_string()));
     scene.asked(&id, 0);
     scene.ends_as(&id, "Pending", &[]).await

@@ -130,7 +130,7 @@ fn verdict(stored: Option<&Transaction>, disposition: Disposition, write: Option
         | Disposition::Advanced
         | Disposition::Claimed
         | Disposition::Doubted
-        | Disposition::Foreign
+        | Disposition::OtherMerchants
         | Disposition::Duplicate
         | Disposition::Conflicting
         | Disposition::Unrecorded

@@ -19,7 +19,7 @@ pub struct Filter {
     pub method: Option<String>,
     pub terminal: Option<String>,
     /// Also what is known of other merchants' terminals only.
-    pub foreign: bool,
+    pub other_merchants: bool,
 }
 
 impl Filter {
@@ -29,7 +29,9 @@ impl Filter {
             wanted.as_ref().is_none_or(|wanted| found.as_ref().is_some_and(|found| found.as_str() == wanted))
         };
         let concern = match (self.attention, self.doubt) {
-            (false, false) => !concerns(transaction).is_empty() || (self.foreign && transaction.is_foreign()),
+            (false, false) => {
+                !concerns(transaction).is_empty() || (self.other_merchants && transaction.is_other_merchants())
+            }
             (attention, doubt) => {
                 (!attention || !transaction.attention.is_empty()) && (!doubt || transaction.in_doubt())
             }
@@ -116,8 +118,8 @@ impl Row {
     fn of(transaction: &Transaction, now: Timestamp) -> Self {
         let word = |word: &Option<spg_domain::Word>| word.as_ref().map(ToString::to_string);
         let mut concerns = concerns(transaction);
-        if transaction.is_foreign() {
-            concerns.insert(0, "foreign");
+        if transaction.is_other_merchants() {
+            concerns.insert(0, "otherMerchants");
         }
         Self {
             transaction_id: transaction.id.to_string(),

@@ -88,7 +88,7 @@ fn lifecycle() -> impl Strategy<Value = Lifecycle> {
     let times = (time(), prop::array::uniform2(prop::option::of(time())), any::<bool>());
     let is_final = (prop::sample::select(FinalStatus::ALL.to_vec()), claims(), times);
     prop_oneof![
-        open().prop_map(Lifecycle::Foreign),
+        open().prop_map(Lifecycle::OtherMerchants),
         (open(), claims()).prop_map(|(status, claims)| Lifecycle::Open(Open { status, claims })),
         is_final.prop_map(|(status, mut claims, (at, [agreed_since, recheck_at], restored)): (_, Claims, _)| {
             claims.remove(&status);
@@ -199,7 +199,7 @@ fn disposition() -> impl Strategy<Value = Disposition> {
         D::Doubted,
         D::Agreed,
         D::Noted,
-        D::Foreign,
+        D::OtherMerchants,
         D::Duplicate,
         D::Conflicting,
         D::Unrecorded,

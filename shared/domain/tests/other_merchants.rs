@@ -7,31 +7,31 @@ mod support;
 use spg_domain::{Decision, Disposition, FinalStatus, Notification, ReferenceStatus};
 use support::{Ledger, answer, id, notification, notify, reference, register, word};
 
-/// One terminal, 77, is ours.
+/// One terminal, 77, is the merchant's own.
 fn ours_is_77() -> Ledger {
     let mut ledger = Ledger::new();
     ledger.rules.terminal_ids = Some(["77".to_owned()].into());
     ledger
 }
 
-fn foreign(mut notification: Notification) -> Notification {
+fn other_merchants(mut notification: Notification) -> Notification {
     notification.facts.terminal_id = word("88");
     notification
 }
 
-/// Found by the simulation, seed 257: a decline after Success was recorded as foreign and never asked about.
+/// Found by the simulation, seed 257: a decline after Success was recorded as another merchant's and never asked about.
 #[test]
 fn a_registered_transaction_hears_the_claims_of_any_terminal() {
     let mut ledger = ours_is_77();
     ledger.apply_all(&[register(Some("Pending")), answer("Success", 1)]);
-    assert_eq!(ledger.apply(&notify(foreign(notification("n1", "Declined")))), Disposition::Doubted);
+    assert_eq!(ledger.apply(&notify(other_merchants(notification("n1", "Declined")))), Disposition::Doubted);
     assert!(ledger.transaction().next_check_at.is_some(), "a doubt is asked about");
 }
 
 #[test]
 fn what_an_answer_makes_final_hears_what_was_only_recorded() {
     let mut ledger = ours_is_77();
-    ledger.apply_all(&[notify(foreign(notification("n1", "Declined"))), answer("Success", 1)]);
+    ledger.apply_all(&[notify(other_merchants(notification("n1", "Declined"))), answer("Success", 1)]);
     assert!(ledger.transaction().in_doubt() && ledger.transaction().next_check_at.is_some());
     assert_eq!(ledger.claims(), [FinalStatus::Declined]);
 }
@@ -39,19 +39,19 @@ fn what_an_answer_makes_final_hears_what_was_only_recorded() {
 #[test]
 fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to_be_ours() {
     let mut ledger = ours_is_77();
-    ledger.apply(&notify(foreign(notification("n1", "Success"))));
+    ledger.apply(&notify(other_merchants(notification("n1", "Success"))));
     let transaction = ledger.transaction();
-    assert_eq!((transaction.next_check_at, transaction.is_foreign()), (None, true));
+    assert_eq!((transaction.next_check_at, transaction.is_other_merchants()), (None, true));
     assert_eq!(transaction.expires_at, Some(ledger.now + ledger.rules.retention));
     ledger.apply(&register(Some("Pending")));
-    assert_eq!((ledger.transaction().is_foreign(), ledger.transaction().expires_at), (false, None));
+    assert_eq!((ledger.transaction().is_other_merchants(), ledger.transaction().expires_at), (false, None));
 }
 
 /// Found by the simulation, seed 66287: a claim that came before the registration was asked about by the next sweep only.
 #[test]
 fn a_claim_that_came_before_its_registration_is_asked_about_with_it() {
     let mut ledger = ours_is_77();
-    ledger.apply(&notify(foreign(notification("n1", "Success"))));
+    ledger.apply(&notify(other_merchants(notification("n1", "Success"))));
     let mut decision = Decision::new(id(), ledger.stored.clone(), &ledger.rules);
     decision.apply(&register(None), ledger.now);
     assert!(decision.wants_answer());
@@ -59,7 +59,7 @@ fn a_claim_that_came_before_its_registration_is_asked_about_with_it() {
     assert_eq!(ledger.claims(), [FinalStatus::Success]);
 
     let mut ledger = ours_is_77();
-    ledger.apply(&notify(foreign(reference(notification("made", "Success"), ReferenceStatus::Unpaid))));
+    ledger.apply(&notify(other_merchants(reference(notification("made", "Success"), ReferenceStatus::Unpaid))));
     ledger.apply(&register(None));
     assert_eq!(ledger.claims(), [], "a reference that was made claims nothing");
 }
