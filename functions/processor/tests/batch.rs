@@ -13,7 +13,7 @@ use spg_domain::{
     TransactionId,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{Cooldown, Question, Reconciler, StatusApi};
+use spg_reconcile::{CircuitBreaker, Question, Reconciler, StatusApi};
 use spg_time::Clock;
 
 const NOW: u64 = 1_780_000_000_000;
@@ -77,7 +77,7 @@ fn processor() -> TestProcessor {
         clock: Stopped,
         rules: Rules::default(),
         question_timeout: Duration::from_secs(8),
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     };
     Processor { reconciler, queue: RecordingQueue::default() }
 }

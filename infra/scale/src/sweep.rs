@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spg_domain::{Reply, Rules, Timestamp, Transaction, TransactionId};
 use spg_ledger::{Ledger, to_item};
-use spg_reconcile::{Cooldown, Question, Reconciler, StatusApi};
+use spg_reconcile::{CircuitBreaker, Question, Reconciler, StatusApi};
 use spg_time::{Clock as _, SystemClock};
 use sweeper::StoreFailed;
 use tests::{Aws, Table, aws};
@@ -79,7 +79,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<Swee
         clock: SystemClock,
         rules: Rules::default(),
         question_timeout: sweeper::QUESTION_TIMEOUT,
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     };
     let questions_concurrent = sweeper::QUESTIONS_CONCURRENT_DEFAULT;
     let sweep = sweeper::Sweep { reconciler, questions_concurrent };

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use spg_domain::{Rules, Timestamp, TransactionId};
-use spg_reconcile::{Asking, Cooldown, Reconciler, Store};
+use spg_reconcile::{Asking, CircuitBreaker, Reconciler, Store};
 use spg_time::Clock;
 
 use crate::model::{ModelApi, ModelStore};
@@ -53,7 +53,7 @@ impl System {
             clock: self.time.clone(),
             rules: self.rules.clone(),
             question_timeout,
-            cooldown: Cooldown::default(),
+            circuit_breaker: CircuitBreaker::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! It owns the narrow traits that the ledger, the Status API client and the simulation implement, and knows none of them.
 
 mod asked;
-mod cooldown;
+mod circuit_breaker;
 #[cfg(feature = "memory")]
 pub mod memory;
 mod settle;
@@ -12,7 +12,7 @@ mod tally;
 mod traits;
 
 pub use asked::{AnswerFields, Asked};
-pub use cooldown::Cooldown;
+pub use circuit_breaker::CircuitBreaker;
 pub use settle::{Asking, Reconciler, SettleError, Settlement};
 pub use sweep::{SweepLimits, SweepReport, Sweeper};
 pub use tally::Tally;

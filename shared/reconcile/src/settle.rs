@@ -8,7 +8,7 @@ use spg_domain::{
 };
 use spg_time::{Clock, before_deadline};
 
-use crate::{Asked, Cooldown, Question, StatusApi, Store, StoreError, Written};
+use crate::{Asked, CircuitBreaker, Question, StatusApi, Store, StoreError, Written};
 
 /// Lost races before the evidence goes back to where it came from.
 const ATTEMPTS_MAX: u32 = 6;
@@ -36,7 +36,7 @@ pub struct Reconciler<S, A, C> {
     pub rules: Rules,
     /// Longest wait for one answer.
     pub question_timeout: Duration,
-    pub cooldown: Cooldown,
+    pub circuit_breaker: CircuitBreaker,
 }
 
 /// How far one call may go in asking.
@@ -148,7 +148,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     /// Why nothing was asked: it is left alone after a run of failures, or it refuses these credentials.
     pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, NoAnswer> {
         let terminal = transaction.facts.terminal_id.as_ref();
-        if let Some(no_answer) = self.cooldown.no_answer(terminal, self.clock.now()) {
+        if let Some(no_answer) = self.circuit_breaker.no_answer(terminal, self.clock.now()) {
             return Err(no_answer);
         }
         let question = Question {
@@ -157,7 +157,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             timeout: deadline.since(self.clock.now() + WRITE_MARGIN).min(self.question_timeout),
         };
         let reply = self.status_api.ask(&question).await;
-        self.cooldown.learn(&reply, terminal, self.clock.now());
+        self.circuit_breaker.learn(&reply, terminal, self.clock.now());
         Ok(reply)
     }
 

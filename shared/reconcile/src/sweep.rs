@@ -143,7 +143,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 
     /// When there is something to ask again, as far as is known. Not before a pause has ended, and never if that is too late.
     fn next_moment(&self, now: Timestamp) -> Option<Timestamp> {
-        let pause = self.reconciler.cooldown.paused_until(now);
+        let pause = self.reconciler.circuit_breaker.paused_until(now);
         let held_up = pause.filter(|_| !self.none_waits());
         let falls_due = self.agenda.next().filter(|_| !self.looks_no_more());
         let after_pause = falls_due.map(|at| pause.map_or(at, |until| until.max(at)));
@@ -171,7 +171,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// Whether a question may begin now. A short Retry-After is waited for, if nothing else is under way.
     async fn may_begin(&mut self, idle: bool) -> bool {
         let clock = &self.reconciler.clock;
-        while let Some(until) = self.reconciler.cooldown.paused_until(clock.now()) {
+        while let Some(until) = self.reconciler.circuit_breaker.paused_until(clock.now()) {
             if until > self.limits.horizon {
                 self.report.outage = true;
             }

@@ -203,8 +203,8 @@ impl Store for Stuck {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_given_up_at_the_deadline() {
-    let support::TestReconciler { status_api, clock, rules, question_timeout, cooldown, .. } = reconciler();
-    let reconciler = Reconciler { store: Stuck, status_api, clock, rules, question_timeout, cooldown };
+    let support::TestReconciler { status_api, clock, rules, question_timeout, circuit_breaker, .. } = reconciler();
+    let reconciler = Reconciler { store: Stuck, status_api, clock, rules, question_timeout, circuit_breaker };
     let id = TransactionId::new("t").unwrap();
     let deadline = reconciler.clock.now() + Duration::from_secs(20);
     let settled = reconciler.settle(&id, None, &[notify("n", "Pending")], Asking::Claims, deadline).await;

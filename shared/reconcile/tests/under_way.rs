@@ -108,7 +108,7 @@ async fn where_nothing_is_due_no_pause_is_waited_out() {
     let reconciler = timed_reconciler();
     let retry_after = Some(Duration::from_secs(20));
     let limited = Reply { retry_after, ..Reply::none(NoAnswerKind::RateLimited, "rate limited") };
-    reconciler.cooldown.learn(&limited, None, at(0));
+    reconciler.circuit_breaker.learn(&limited, None, at(0));
     assert_eq!(sweep(&reconciler, 16).await, SweepReport::default());
     assert_eq!((reconciler.clock.now(), reconciler.clock.sleeps()), (at(0), 0));
 }

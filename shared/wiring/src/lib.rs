@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use config::SettlingConfig;
 use spg_host::{Aws, ManagedSecret, Metrics};
 use spg_ledger::Ledger;
-use spg_reconcile::{Cooldown, Reconciler, Tally};
+use spg_reconcile::{CircuitBreaker, Reconciler, Tally};
 use spg_time::SystemClock;
 pub use status_api::{GuardedStatusApi, StatusApiError};
 
@@ -33,7 +33,7 @@ pub async fn reconciler(
         clock: SystemClock,
         rules: config.rules.clone(),
         question_timeout,
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     })
 }
 

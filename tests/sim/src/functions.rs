@@ -17,7 +17,7 @@ use spg_domain::{Rules, Timestamp};
 use spg_gateway::webhook::WebhookKeys;
 use spg_host::{Secret, SecretError, SecretSource, SecretText};
 use spg_ledger::StreamEvent;
-use spg_reconcile::{Cooldown, Reconciler, SweepReport};
+use spg_reconcile::{CircuitBreaker, Reconciler, SweepReport};
 use spg_time::Clock;
 use sweeper::{StoreFailed, Sweep};
 
@@ -253,7 +253,7 @@ impl Functions {
             clock: SimClock(handle.clone()),
             rules: rules.clone(),
             question_timeout: seconds,
-            cooldown: Cooldown::default(),
+            circuit_breaker: CircuitBreaker::default(),
         };
         match function {
             Function::Ack => {

@@ -7,7 +7,7 @@ use spg_domain::{
     ChangeKind, Disposition, Facts, FinalStatus, PaymentStatus, Reply, Rules, StatusAnswer, Timestamp, Transaction,
 };
 use spg_ledger::Ledger;
-use spg_reconcile::{Asking, Cooldown, Question, Reconciler, StatusApi, Written};
+use spg_reconcile::{Asking, CircuitBreaker, Question, Reconciler, StatusApi, Written};
 use spg_time::Clock;
 use tests::{Aws, Fault};
 
@@ -61,7 +61,7 @@ async fn settle(claim: &str, answer: &'static str) -> (Aws, Transaction, usize) 
         clock: Still,
         rules: Rules::default(),
         question_timeout: Duration::from_secs(1),
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     };
     let id = id("settled");
     let evidence = [notification("n1", claim)];

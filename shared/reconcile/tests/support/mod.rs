@@ -14,7 +14,7 @@ use spg_domain::{
     StatusAnswer, Timestamp, TransactionId, Word,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{Asking, Cooldown, Question, Reconciler, SettleError, Settlement, StatusApi, Store};
+use spg_reconcile::{Asking, CircuitBreaker, Question, Reconciler, SettleError, Settlement, StatusApi, Store};
 use spg_time::Clock;
 
 /// What the Status API does when it is asked.
@@ -104,7 +104,7 @@ pub fn reconciler() -> TestReconciler {
         clock: StoppedClock::default(),
         rules: Rules::default(),
         question_timeout: Duration::from_secs(8),
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use spg_domain::{Decision, Reply, Rules, Timestamp, Transaction, TransactionId, Write};
 use spg_reconcile::memory::MemoryStore;
 use spg_reconcile::{
-    Cooldown, Due, DueIndex, Question, Reconciler, StatusApi, Store, StoreError, SweepLimits, SweepReport, Sweeper,
-    Written,
+    CircuitBreaker, Due, DueIndex, Question, Reconciler, StatusApi, Store, StoreError, SweepLimits, SweepReport,
+    Sweeper, Written,
 };
 use spg_time::Clock;
 use tokio::time::{Instant, sleep};
@@ -157,7 +157,7 @@ pub fn timed_reconciler() -> TimedReconciler {
         clock: PausedClock { start, sleeps: AtomicUsize::new(0) },
         rules: Rules::default(),
         question_timeout: Duration::from_secs(8),
-        cooldown: Cooldown::default(),
+        circuit_breaker: CircuitBreaker::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! After a run of failures the Status API is left alone for a moment.
+//! The circuit breaker before the Status API: after a run of failures nothing is sent for a moment.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use spg_domain::{NoAnswer, NoAnswerKind, Reply, Timestamp, Word};
 /// Failures in a row before a process stops asking.
 const FAILURES_MAX: u32 = 5;
 /// How long it then only records.
-const COOLDOWN: Duration = Duration::from_secs(10);
+const OPEN_FOR: Duration = Duration::from_secs(10);
 /// How long a Retry-After may stop the queries of a whole process, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Terminals whose refused credentials are remembered; beyond that one more question is asked than need be.
@@ -20,7 +20,7 @@ const TERMINALS_MAX: usize = 1000;
 /// A Status API that does not answer is left alone as a whole. One that refuses credentials (401, 403) is up: only the terminal whose
 /// credentials they are is left out.
 #[derive(Debug, Default)]
-pub struct Cooldown {
+pub struct CircuitBreaker {
     state: Mutex<State>,
 }
 
@@ -38,7 +38,7 @@ struct Run {
     until: Timestamp,
 }
 
-impl Cooldown {
+impl CircuitBreaker {
     /// Why nothing is to be asked with this terminal's credentials now, if so.
     pub fn no_answer(&self, terminal: Option<&Word>, now: Timestamp) -> Option<NoAnswer> {
         let state = self.lock();
@@ -90,7 +90,7 @@ impl Run {
         self.failures = self.failures.saturating_add(1);
         // One more failure after the pause starts the next one.
         if self.failures >= FAILURES_MAX {
-            self.until = self.until.max(now + COOLDOWN);
+            self.until = self.until.max(now + OPEN_FOR);
         }
     }
 }
@@ -112,89 +112,89 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn is_on(cooldown: &Cooldown, now: Timestamp) -> bool {
-        let no_answer = cooldown.no_answer(None, now);
+    fn is_on(circuit_breaker: &CircuitBreaker, now: Timestamp) -> bool {
+        let no_answer = circuit_breaker.no_answer(None, now);
         assert_eq!(
             no_answer.is_some_and(|no_answer| no_answer.kind == NoAnswerKind::Outage),
-            cooldown.paused_until(now).is_some()
+            circuit_breaker.paused_until(now).is_some()
         );
         no_answer.is_some()
     }
 
     #[test]
     fn five_failures_in_a_row_start_a_pause_and_one_more_the_next() {
-        let cooldown = Cooldown::default();
+        let circuit_breaker = CircuitBreaker::default();
         let failure = reply(Err(NoAnswerKind::Unavailable), None);
         for _ in 0..4 {
-            cooldown.learn(&failure, None, at(100));
-            assert!(!is_on(&cooldown, at(100)));
+            circuit_breaker.learn(&failure, None, at(100));
+            assert!(!is_on(&circuit_breaker, at(100)));
         }
-        cooldown.learn(&failure, None, at(100));
-        assert!(is_on(&cooldown, at(109)));
-        assert!(!is_on(&cooldown, at(110)));
-        cooldown.learn(&failure, None, at(110));
-        assert!(is_on(&cooldown, at(119)));
+        circuit_breaker.learn(&failure, None, at(100));
+        assert!(is_on(&circuit_breaker, at(109)));
+        assert!(!is_on(&circuit_breaker, at(110)));
+        circuit_breaker.learn(&failure, None, at(110));
+        assert!(is_on(&circuit_breaker, at(119)));
     }
 
     #[test]
     fn an_answer_ends_the_run_and_not_found_is_an_answer() {
-        let cooldown = Cooldown::default();
+        let circuit_breaker = CircuitBreaker::default();
         for _ in 0..4 {
-            cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
+            circuit_breaker.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
         }
-        cooldown.learn(&reply(Err(NoAnswerKind::NotFound), None), None, at(100));
-        cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
-        assert!(!is_on(&cooldown, at(100)));
+        circuit_breaker.learn(&reply(Err(NoAnswerKind::NotFound), None), None, at(100));
+        circuit_breaker.learn(&reply(Err(NoAnswerKind::Unavailable), None), None, at(100));
+        assert!(!is_on(&circuit_breaker, at(100)));
     }
 
     #[test]
     fn retry_after_is_honoured_at_once_up_to_a_minute() {
-        let cooldown = Cooldown::default();
-        cooldown.learn(&reply(Err(NoAnswerKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
-        assert!(is_on(&cooldown, at(159)));
-        assert!(!is_on(&cooldown, at(160)));
+        let circuit_breaker = CircuitBreaker::default();
+        circuit_breaker.learn(&reply(Err(NoAnswerKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
+        assert!(is_on(&circuit_breaker, at(159)));
+        assert!(!is_on(&circuit_breaker, at(160)));
         // An answer that was under way all along does not end the pause.
-        cooldown.learn(&reply(Ok(()), None), None, at(101));
-        assert!(is_on(&cooldown, at(159)));
+        circuit_breaker.learn(&reply(Ok(()), None), None, at(101));
+        assert!(is_on(&circuit_breaker, at(159)));
     }
 
     #[test]
     fn a_limit_with_a_retry_after_pauses_for_that_long_and_not_as_an_outage() {
         let limit = |retry_after| reply(Err(NoAnswerKind::RateLimited), retry_after);
-        let cooldown = Cooldown::default();
-        (0..16).for_each(|_| cooldown.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
-        assert!(is_on(&cooldown, at(100)) && !is_on(&cooldown, at(101)));
+        let circuit_breaker = CircuitBreaker::default();
+        (0..16).for_each(|_| circuit_breaker.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
+        assert!(is_on(&circuit_breaker, at(100)) && !is_on(&circuit_breaker, at(101)));
         // Without saying how long, it is left alone as one that fails.
-        (0..5).for_each(|_| cooldown.learn(&limit(None), None, at(200)));
-        assert!(is_on(&cooldown, at(209)));
+        (0..5).for_each(|_| circuit_breaker.learn(&limit(None), None, at(200)));
+        assert!(is_on(&circuit_breaker, at(209)));
     }
 
     #[test]
     fn refused_credentials_leave_out_their_terminal_and_nobody_else() {
-        let cooldown = Cooldown::default();
+        let circuit_breaker = CircuitBreaker::default();
         let ours = Word::new("1001").unwrap();
         let refused = reply(Err(NoAnswerKind::Unauthorised), None);
         for _ in 0..5 {
-            cooldown.learn(&refused, Some(&ours), at(100));
+            circuit_breaker.learn(&refused, Some(&ours), at(100));
         }
-        let no_answer = cooldown.no_answer(Some(&ours), at(109)).unwrap();
+        let no_answer = circuit_breaker.no_answer(Some(&ours), at(109)).unwrap();
         assert_eq!(no_answer.kind, NoAnswerKind::Unauthorised);
-        assert!(!is_on(&cooldown, at(109)));
-        assert_eq!(cooldown.no_answer(Some(&ours), at(110)), None, "asked again with one question");
-        cooldown.learn(&refused, Some(&ours), at(110));
-        assert!(cooldown.no_answer(Some(&ours), at(119)).is_some());
-        cooldown.learn(&reply(Ok(()), None), Some(&ours), at(120));
-        cooldown.learn(&refused, Some(&ours), at(120));
-        assert_eq!(cooldown.no_answer(Some(&ours), at(120)), None, "an answer ends the run");
+        assert!(!is_on(&circuit_breaker, at(109)));
+        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(110)), None, "asked again with one question");
+        circuit_breaker.learn(&refused, Some(&ours), at(110));
+        assert!(circuit_breaker.no_answer(Some(&ours), at(119)).is_some());
+        circuit_breaker.learn(&reply(Ok(()), None), Some(&ours), at(120));
+        circuit_breaker.learn(&refused, Some(&ours), at(120));
+        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(120)), None, "an answer ends the run");
     }
 
     #[test]
     fn what_is_remembered_of_terminals_is_bounded() {
-        let cooldown = Cooldown::default();
+        let circuit_breaker = CircuitBreaker::default();
         for n in 0..3 * TERMINALS_MAX {
             let terminal = Word::new(format!("t{n}")).unwrap();
-            cooldown.learn(&reply(Err(NoAnswerKind::Unauthorised), None), Some(&terminal), at(100));
+            circuit_breaker.learn(&reply(Err(NoAnswerKind::Unauthorised), None), Some(&terminal), at(100));
         }
-        assert!(cooldown.lock().refused.len() <= TERMINALS_MAX);
+        assert!(circuit_breaker.lock().refused.len() <= TERMINALS_MAX);
     }
 }
