@@ -1,6 +1,6 @@
 //! Asks about what is due. Its cost grows with what is due, not with what is stored.
 
-mod agenda;
+mod due_schedule;
 mod window;
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use spg_time::{Clock, before_deadline, error_chain};
 
 use crate::settle::evidence_of;
 use crate::{Asked, Asking, DueIndex, Reconciler, SettleError, Settlement, StatusApi, Store};
-use agenda::{Agenda, PAGE_ENTRIES};
+use due_schedule::{DueSchedule, PAGE_ENTRIES};
 use window::Window;
 
 /// Transactions read in one call, right before they are asked about.
@@ -57,7 +57,7 @@ pub struct Sweeper<'a, S, A, C> {
     reconciler: &'a Reconciler<S, A, C>,
     limits: SweepLimits,
     report: SweepReport,
-    agenda: Agenda,
+    schedule: DueSchedule,
     window: Window,
     /// Due by the index, not read yet.
     unread: VecDeque<TransactionId>,
@@ -75,7 +75,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             reconciler,
             limits,
             report: SweepReport::default(),
-            agenda: Agenda::new(reconciler.store.shards(), limits.horizon),
+            schedule: DueSchedule::new(reconciler.store.shards(), limits.horizon),
             window: Window::new(limits.questions_concurrent),
             unread: VecDeque::new(),
             due: VecDeque::new(),
@@ -145,7 +145,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     fn next_moment(&self, now: Timestamp) -> Option<Timestamp> {
         let pause = self.reconciler.circuit_breaker.paused_until(now);
         let held_up = pause.filter(|_| !self.none_waits());
-        let falls_due = self.agenda.next().filter(|_| !self.looks_no_more());
+        let falls_due = self.schedule.next().filter(|_| !self.looks_no_more());
         let after_pause = falls_due.map(|at| pause.map_or(at, |until| until.max(at)));
         held_up.into_iter().chain(after_pause).min().filter(|at| *at <= self.limits.horizon)
     }
@@ -155,7 +155,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         while self.asking < self.window.questions() && !self.ends() {
             if self.none_waits() && !self.looks_no_more() {
                 self.look().await;
-                self.unread = self.agenda.take_due(self.now()).into();
+                self.unread = self.schedule.take_due(self.now()).into();
             }
             if self.none_waits() || !self.may_begin(idle).await {
                 return None;
@@ -184,7 +184,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         !self.report.unfinished
     }
 
-    /// Reads a page of each shard of which the agenda does not know enough. A shard that cannot be read holds up no other.
+    /// Reads a page of each shard of which the schedule does not know enough. A shard that cannot be read holds up no other.
     async fn look(&mut self) {
         let now = self.now();
         let (reconciler, SweepLimits { deadline, horizon, .. }) = (self.reconciler, self.limits);
@@ -192,10 +192,10 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             let entries = reconciler.store.due(shard, horizon, PAGE_ENTRIES);
             (shard, reconciler.by(deadline, "query", entries).await)
         };
-        let pages = join_all(self.agenda.shards_to_look_at(now).into_iter().map(page)).await;
+        let pages = join_all(self.schedule.shards_to_look_at(now).into_iter().map(page)).await;
         for (shard, page) in pages {
             match page {
-                Ok(page) => self.agenda.saw(shard, now, page),
+                Ok(page) => self.schedule.saw(shard, now, page),
                 Err(error) => self.failed(&error),
             }
         }
@@ -222,7 +222,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         for transaction in ids.iter().filter_map(|id| found.remove(id)) {
             match transaction.next_check_at {
                 Some(at) if at <= now => self.due.push_back(transaction),
-                Some(at) => self.agenda.falls_due(at, &transaction.id),
+                Some(at) => self.schedule.falls_due(at, &transaction.id),
                 None => {}
             }
         }
@@ -297,7 +297,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         if let Some(write) = &settlement.write {
             let transaction = &write.transaction;
             if let Some(at) = transaction.next_check_at {
-                self.agenda.falls_due(at, &transaction.id);
+                self.schedule.falls_due(at, &transaction.id);
             }
             if transaction.lifecycle.as_final().is_none() {
                 self.report.open_ages.push(now.since(transaction.first_seen_at));

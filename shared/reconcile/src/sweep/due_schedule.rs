@@ -17,7 +17,7 @@ const FRUITLESS_LOOKS_MAX: u32 = 3;
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
-pub(super) struct Agenda {
+pub(super) struct DueSchedule {
     horizon: Timestamp,
     entries: BTreeSet<(Timestamp, TransactionId)>,
     shards: Vec<Seen>,
@@ -35,7 +35,7 @@ struct Seen {
     fruitless: u32,
 }
 
-impl Agenda {
+impl DueSchedule {
     pub fn new(shards: u32, horizon: Timestamp) -> Self {
         let shards = (0..shards).map(|_| Seen::default()).collect();
         Self { horizon, entries: BTreeSet::new(), shards, taken: BTreeSet::new() }
@@ -108,51 +108,51 @@ mod tests {
 
     #[test]
     fn only_a_shard_that_may_have_more_is_looked_at_again() {
-        let mut agenda = Agenda::new(3, at(47));
-        assert_eq!(agenda.shards_to_look_at(at(0)), [0, 1, 2]);
-        agenda.saw(0, at(0), page(PAGE_ENTRIES, 0));
-        agenda.saw(1, at(0), page(PAGE_ENTRIES - 1, 0));
-        agenda.saw(2, at(0), Vec::new());
-        assert_eq!((agenda.shards_to_look_at(at(0)), agenda.next()), (vec![0], Some(at(0))));
-        assert_eq!(agenda.take_due(at(0)).len(), PAGE_ENTRIES);
-        agenda.saw(0, at(1), Vec::new());
-        assert_eq!((agenda.shards_to_look_at(at(9)), agenda.next()), (Vec::new(), None));
-        assert_eq!(agenda.shards_to_look_at(at(10)), [1, 2], "others write, too");
+        let mut schedule = DueSchedule::new(3, at(47));
+        assert_eq!(schedule.shards_to_look_at(at(0)), [0, 1, 2]);
+        schedule.saw(0, at(0), page(PAGE_ENTRIES, 0));
+        schedule.saw(1, at(0), page(PAGE_ENTRIES - 1, 0));
+        schedule.saw(2, at(0), Vec::new());
+        assert_eq!((schedule.shards_to_look_at(at(0)), schedule.next()), (vec![0], Some(at(0))));
+        assert_eq!(schedule.take_due(at(0)).len(), PAGE_ENTRIES);
+        schedule.saw(0, at(1), Vec::new());
+        assert_eq!((schedule.shards_to_look_at(at(9)), schedule.next()), (Vec::new(), None));
+        assert_eq!(schedule.shards_to_look_at(at(10)), [1, 2], "others write, too");
     }
 
     #[test]
     fn what_was_taken_is_not_taken_again_from_an_index_that_lags() {
-        let mut agenda = Agenda::new(1, at(47));
-        agenda.saw(0, at(0), page(1, 0));
-        assert_eq!(agenda.take_due(at(0)), [id(0)]);
-        agenda.saw(0, at(10), page(2, 0));
-        assert_eq!(agenda.take_due(at(10)), [id(1)]);
+        let mut schedule = DueSchedule::new(1, at(47));
+        schedule.saw(0, at(0), page(1, 0));
+        assert_eq!(schedule.take_due(at(0)), [id(0)]);
+        schedule.saw(0, at(10), page(2, 0));
+        assert_eq!(schedule.take_due(at(10)), [id(1)]);
         // At another moment it is due anew.
-        agenda.saw(0, at(20), page(1, 15));
-        assert_eq!(agenda.take_due(at(20)), [id(0)]);
+        schedule.saw(0, at(20), page(1, 15));
+        assert_eq!(schedule.take_due(at(20)), [id(0)]);
     }
 
     #[test]
     fn a_page_of_what_was_taken_is_looked_at_again_later_and_not_for_ever() {
-        let mut agenda = Agenda::new(1, at(47));
-        agenda.saw(0, at(0), page(PAGE_ENTRIES, 0));
-        agenda.take_due(at(0));
+        let mut schedule = DueSchedule::new(1, at(47));
+        schedule.saw(0, at(0), page(PAGE_ENTRIES, 0));
+        schedule.take_due(at(0));
         for look in 1..FRUITLESS_LOOKS_MAX {
             let now = at(u64::from(look));
-            agenda.saw(0, now, page(PAGE_ENTRIES, 0));
-            assert_eq!((agenda.shards_to_look_at(now), agenda.next()), (Vec::new(), Some(now + STALE_INDEX_WAIT)));
+            schedule.saw(0, now, page(PAGE_ENTRIES, 0));
+            assert_eq!((schedule.shards_to_look_at(now), schedule.next()), (Vec::new(), Some(now + STALE_INDEX_WAIT)));
         }
-        agenda.saw(0, at(9), page(PAGE_ENTRIES, 0));
-        assert_eq!(agenda.next(), None);
+        schedule.saw(0, at(9), page(PAGE_ENTRIES, 0));
+        assert_eq!(schedule.next(), None);
     }
 
     #[test]
     fn what_is_expected_within_the_horizon_is_taken_when_it_is_due() {
-        let mut agenda = Agenda::new(1, at(47));
-        agenda.saw(0, at(0), Vec::new());
-        agenda.falls_due(at(30), &id(1));
-        agenda.falls_due(at(48), &id(2));
-        assert_eq!((agenda.next(), agenda.take_due(at(29))), (Some(at(30)), Vec::new()));
-        assert_eq!((agenda.take_due(at(60)), agenda.next()), (vec![id(1)], None));
+        let mut schedule = DueSchedule::new(1, at(47));
+        schedule.saw(0, at(0), Vec::new());
+        schedule.falls_due(at(30), &id(1));
+        schedule.falls_due(at(48), &id(2));
+        assert_eq!((schedule.next(), schedule.take_due(at(29))), (Some(at(30)), Vec::new()));
+        assert_eq!((schedule.take_due(at(60)), schedule.next()), (vec![id(1)], None));
     }
 }
