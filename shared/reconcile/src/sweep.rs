@@ -1,7 +1,7 @@
 //! Asks about what is due. Its cost grows with what is due, not with what is stored.
 
+mod concurrency_limit;
 mod due_schedule;
-mod window;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use spg_time::{Clock, before_deadline, error_chain};
 
 use crate::settle::evidence_of;
 use crate::{Asked, Asking, DueIndex, Reconciler, SettleError, Settlement, StatusApi, Store};
+use concurrency_limit::ConcurrencyLimit;
 use due_schedule::{DueSchedule, PAGE_ENTRIES};
-use window::Window;
 
 /// Transactions read in one call, right before they are asked about.
 const READ_AT_ONCE: usize = 100;
@@ -58,7 +58,7 @@ pub struct Sweeper<'a, S, A, C> {
     limits: SweepLimits,
     report: SweepReport,
     schedule: DueSchedule,
-    window: Window,
+    limit: ConcurrencyLimit,
     /// Due by the index, not read yet.
     unread: VecDeque<TransactionId>,
     /// Due by the table, too.
@@ -76,7 +76,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             limits,
             report: SweepReport::default(),
             schedule: DueSchedule::new(reconciler.store.shards(), limits.horizon),
-            window: Window::new(limits.questions_concurrent),
+            limit: ConcurrencyLimit::new(limits.questions_concurrent),
             unread: VecDeque::new(),
             due: VecDeque::new(),
             held: Vec::new(),
@@ -100,7 +100,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 under_way.push(work(reconciler, Work::Ask(Box::new(transaction)), deadline));
             }
             if self.asking == 0 {
-                let outage = self.report.outage || self.window.is_outage(self.held.len());
+                let outage = self.report.outage || self.limit.is_outage(self.held.len());
                 under_way.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
             }
             let now = self.now();
@@ -111,7 +111,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                     None
                 }
                 // What falls due meanwhile is not to wait for a slow answer.
-                Some(at) if self.asking < self.window.questions() => {
+                Some(at) if self.asking < self.limit.questions() => {
                     let at = at.max(now + WAKE_INTERVAL_MIN);
                     before_deadline(&reconciler.clock, at, under_way.next()).await.flatten()
                 }
@@ -152,7 +152,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 
     /// The next transaction to ask about, if there is one and it may be asked about now.
     async fn next_due(&mut self, idle: bool) -> Option<Transaction> {
-        while self.asking < self.window.questions() && !self.ends() {
+        while self.asking < self.limit.questions() && !self.ends() {
             if self.none_waits() && !self.looks_no_more() {
                 self.look().await;
                 self.unread = self.schedule.take_due(self.now()).into();
@@ -274,15 +274,15 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         self.report.lateness_max = self.report.lateness_max.max(late);
         match &reply.result {
             Ok(_) | Err(NoAnswerKind::NotFound | NoAnswerKind::Unauthorised) => {
-                self.window.answered();
+                self.limit.answered();
                 Heard::Answer
             }
             Err(NoAnswerKind::RateLimited) => {
-                self.window.limited(now);
+                self.limit.limited(now);
                 Heard::Limit
             }
             Err(NoAnswerKind::Unavailable | NoAnswerKind::Outage) => {
-                self.report.outage |= self.window.failed();
+                self.report.outage |= self.limit.failed();
                 Heard::NoAnswer
             }
         }

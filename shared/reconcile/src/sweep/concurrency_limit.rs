@@ -12,7 +12,7 @@ const REDUCED_ONCE_WITHIN: Duration = Duration::from_secs(1);
 const ANSWERS_PER_STEP: usize = 32;
 
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct ConcurrencyLimit {
     questions_max: usize,
     questions: usize,
     /// Questions in a row without an answer.
@@ -23,7 +23,7 @@ pub(super) struct Window {
     reduced_at: Option<Timestamp>,
 }
 
-impl Window {
+impl ConcurrencyLimit {
     pub fn new(questions_max: usize) -> Self {
         let questions = questions_max.max(1);
         Self { questions_max: questions, questions, failures: 0, answered: false, answers: 0, reduced_at: None }
@@ -76,37 +76,37 @@ mod tests {
 
     #[test]
     fn an_outage_is_found_with_few_questions() {
-        let mut window = Window::new(16);
+        let mut limit = ConcurrencyLimit::new(16);
         for left in (1..=PROBES_MAX).rev() {
-            assert_eq!(window.questions(), left);
-            assert_eq!(window.failed(), left == 1);
+            assert_eq!(limit.questions(), left);
+            assert_eq!(limit.failed(), left == 1);
         }
-        window.answered();
-        assert_eq!((window.questions(), window.failed()), (16, false));
+        limit.answered();
+        assert_eq!((limit.questions(), limit.failed()), (16, false));
     }
 
     /// Before anything was answered each is taken for one; afterwards one alone is not.
     #[test]
     fn one_question_without_an_answer_is_an_outage_until_another_was_answered() {
-        let mut window = Window::new(16);
-        assert!(window.is_outage(1) && window.is_outage(2));
-        window.answered();
-        assert_eq!((window.is_outage(1), window.is_outage(2)), (false, true));
+        let mut limit = ConcurrencyLimit::new(16);
+        assert!(limit.is_outage(1) && limit.is_outage(2));
+        limit.answered();
+        assert_eq!((limit.is_outage(1), limit.is_outage(2)), (false, true));
     }
 
     #[test]
     fn a_limit_halves_once_and_answers_widen_again() {
-        let mut window = Window::new(16);
-        window.answered();
-        (0..16).for_each(|n| window.limited(at(n)));
-        assert_eq!(window.questions(), 8);
-        window.limited(at(1000));
-        assert_eq!(window.questions(), 4);
-        (0..ANSWERS_PER_STEP).for_each(|_| window.answered());
-        assert_eq!(window.questions(), 5);
-        (0..100 * ANSWERS_PER_STEP).for_each(|_| window.answered());
-        assert_eq!(window.questions(), 16);
-        (0..100).for_each(|n| window.limited(at(10_000 + n * 1000)));
-        assert_eq!(window.questions(), 1);
+        let mut limit = ConcurrencyLimit::new(16);
+        limit.answered();
+        (0..16).for_each(|n| limit.limited(at(n)));
+        assert_eq!(limit.questions(), 8);
+        limit.limited(at(1000));
+        assert_eq!(limit.questions(), 4);
+        (0..ANSWERS_PER_STEP).for_each(|_| limit.answered());
+        assert_eq!(limit.questions(), 5);
+        (0..100 * ANSWERS_PER_STEP).for_each(|_| limit.answered());
+        assert_eq!(limit.questions(), 16);
+        (0..100).for_each(|n| limit.limited(at(10_000 + n * 1000)));
+        assert_eq!(limit.questions(), 1);
     }
 }
