@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{NotificationId, PaymentStatus, RETURN_CODE_SUCCESS, TransactionId, Word};
+use spg_domain::{NotificationId, PaymentStatus, RETURN_CODE_SUCCESS, ShortText, TransactionId};
 use spg_host::Metrics;
 
 use crate::rejection::Rejection;
@@ -16,7 +16,7 @@ pub(crate) struct Report {
     pub transaction_id: Option<TransactionId>,
     /// The status that it claims.
     pub payment_status: Option<PaymentStatus>,
-    pub return_code: Option<Word>,
+    pub return_code: Option<ShortText>,
     /// Names of fields that could not be read.
     pub dropped: Vec<&'static str>,
 }
@@ -30,7 +30,7 @@ impl Report {
         let transaction_id = self.transaction_id.as_ref().or_else(|| rejection.and_then(Rejection::transaction_id));
         let transaction_id = transaction_id.map(TransactionId::as_str);
         let payment_status = self.payment_status.as_ref().map(PaymentStatus::as_str);
-        let return_code = self.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS);
+        let return_code = self.return_code.as_ref().map(ShortText::as_str).filter(|code| *code != RETURN_CODE_SUCCESS);
         let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
         let reason = rejection.map(Rejection::reason);
         let error = rejection.map(|rejection| spg_time::error_chain(rejection));

@@ -2,7 +2,7 @@
 
 use spg_domain::{
     Amount, Decision, Evidence, Facts, NoAnswer, NoAnswerKind, Notification, NotificationId, PaymentStatus, Rules,
-    StatusAnswer, Timestamp, Transaction, TransactionId, Word,
+    ShortText, StatusAnswer, Timestamp, Transaction, TransactionId,
 };
 
 /// The n-th payment's id, of SPG's length and alphabet; payments of different series never share one.
@@ -15,12 +15,12 @@ pub fn id(series: char, n: u64) -> TransactionId {
 
 /// What everybody says of such a payment.
 pub fn facts() -> Facts {
-    let word = |text: &str| Word::new(text).ok();
+    let short_text = |text: &str| ShortText::new(text).ok();
     Facts {
-        merchant_transaction_id: word("Order 2026-03-12/000482"),
-        terminal_id: word("50994"),
-        payment_method: word("MBWAY"),
-        payment_type: word("PURS"),
+        merchant_transaction_id: short_text("Order 2026-03-12/000482"),
+        terminal_id: short_text("50994"),
+        payment_method: short_text("MBWAY"),
+        payment_type: short_text("PURS"),
         amount: Amount::parse("15.90", "EUR").ok(),
         reference_status: None,
         transaction_date_time: None,
@@ -34,7 +34,7 @@ pub fn claims_success(id: &TransactionId, received_at: Timestamp) -> Evidence {
         notification_id: NotificationId::new(format!("{id}-8f14e45f")).expect("a valid id"),
         payment_status: PaymentStatus::parse("Success").ok(),
         facts: facts(),
-        return_code: Word::new("000").ok(),
+        return_code: ShortText::new("000").ok(),
     };
     Evidence::Notification { notification, received_at }
 }

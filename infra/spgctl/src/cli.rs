@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use spg_domain::{Note, TransactionId, Word};
+use spg_domain::{Note, ShortText, TransactionId};
 
 use crate::{Moment, parse_span};
 
@@ -343,8 +343,8 @@ pub struct CheckArguments {
     #[arg(value_name = "ID", value_parser = transaction_id)]
     pub id: TransactionId,
     /// Ask with the credentials of this terminal
-    #[arg(long, value_name = "ID", value_parser = word)]
-    pub terminal: Option<Word>,
+    #[arg(long, value_name = "ID", value_parser = short_text)]
+    pub terminal: Option<ShortText>,
     /// Take the answer in: the same code and the same rules as the sweeper's
     #[arg(long)]
     pub apply: bool,
@@ -358,8 +358,8 @@ fn note(text: &str) -> Result<Note, String> {
     Note::new(text).map_err(|error| error.to_string())
 }
 
-fn word(text: &str) -> Result<Word, String> {
-    Word::new(text).map_err(|error| error.to_string())
+fn short_text(text: &str) -> Result<ShortText, String> {
+    ShortText::new(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ fn check(sent: usize, failed_count: i32, entries: &[PutEventsResultEntry]) -> Re
 mod tests {
     use serde_json::{Value, json};
     use spg_domain::{
-        Decision, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer, Timestamp,
-        Transaction, TransactionId, Word,
+        Decision, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, ShortText, StatusAnswer, Timestamp,
+        Transaction, TransactionId,
     };
 
     use super::*;
@@ -114,7 +114,7 @@ mod tests {
         let now = Timestamp::from_millis(1_773_312_524_000);
         let registration = Registration::default();
         decision.apply(&Evidence::Registration { registration, received_at: now }, now);
-        let facts = Facts { payment_type: Word::new("PURS").ok(), ..Facts::default() };
+        let facts = Facts { payment_type: ShortText::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
         decision.apply(&Evidence::Answer { answer, asked_version: 0 }, now);
         decision.into_write().unwrap().transaction

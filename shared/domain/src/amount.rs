@@ -6,7 +6,7 @@ use iso_currency::Currency;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::Word;
+use crate::ShortText;
 
 /// An amount of money. Two amounts are equal when they are equal as numbers: 15.9 EUR is 15.90 EUR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ use crate::Word;
 pub struct Amount {
     #[serde(serialize_with = "as_text")]
     value: Decimal,
-    currency: Word,
+    currency: ShortText,
 }
 
 /// An amount in JSON: what comes in there keeps to the same rules as everywhere.
@@ -42,7 +42,7 @@ impl Amount {
         if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_alphabetic()) {
             return Err(AmountError::Currency);
         }
-        let currency = Word::new(currency.to_ascii_uppercase()).map_err(|_| AmountError::Currency)?;
+        let currency = ShortText::new(currency.to_ascii_uppercase()).map_err(|_| AmountError::Currency)?;
         let value = with_minor_digits(parse_decimal(value.trim())?, currency.as_str());
         Ok(Self { value, currency })
     }

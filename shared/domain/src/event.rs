@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, Timestamp, Told, Transaction, TransactionId, Word};
+use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, ShortText, Timestamp, Told, Transaction, TransactionId};
 
 /// The `source` of every event.
 pub const EVENT_SOURCE: &str = "spg.transactions";
@@ -46,10 +46,10 @@ pub struct OutcomeDetail {
     pub paid: bool,
     /// Timeout is not a refusal: the payer may be asked again (C.4).
     pub retry_eligible: bool,
-    pub merchant_transaction_id: Option<Word>,
-    pub terminal_id: Option<Word>,
-    pub payment_method: Option<Word>,
-    pub payment_type: Option<Word>,
+    pub merchant_transaction_id: Option<ShortText>,
+    pub terminal_id: Option<ShortText>,
+    pub payment_method: Option<ShortText>,
+    pub payment_type: Option<ShortText>,
     pub amount: Option<Amount>,
     /// SPG's transactionDateTime where it is known, else when the change was made. RFC 3339.
     pub occurred_at: String,

@@ -24,7 +24,7 @@ pub struct Notification {
     pub facts: Facts,
     /// `returnStatus.statusCode`, for the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub return_code: Option<crate::Word>,
+    pub return_code: Option<crate::ShortText>,
 }
 
 /// The merchant's own initial response: it opens a transaction or fills what is absent, and never changes a status.
@@ -87,7 +87,7 @@ pub struct Reply {
     /// The protocol's own status where it is not the usual one, for the log.
     pub http_status: Option<u16>,
     /// `returnStatus.statusCode`.
-    pub return_code: Option<crate::Word>,
+    pub return_code: Option<crate::ShortText>,
     /// Why there is no usable answer, in a few fixed words: `timed out`, `not JSON`.
     pub problem: Option<&'static str>,
 }
@@ -163,10 +163,10 @@ impl Notification {
         let fields = [
             transaction_id.map(TransactionId::as_str),
             self.payment_status.as_ref().map(PaymentStatus::as_str),
-            facts.merchant_transaction_id.as_ref().map(crate::Word::as_str),
-            facts.terminal_id.as_ref().map(crate::Word::as_str),
-            facts.payment_method.as_ref().map(crate::Word::as_str),
-            facts.payment_type.as_ref().map(crate::Word::as_str),
+            facts.merchant_transaction_id.as_ref().map(crate::ShortText::as_str),
+            facts.terminal_id.as_ref().map(crate::ShortText::as_str),
+            facts.payment_method.as_ref().map(crate::ShortText::as_str),
+            facts.payment_type.as_ref().map(crate::ShortText::as_str),
             amount.as_deref(),
             facts.reference_status.map(crate::ReferenceStatus::as_str),
         ];

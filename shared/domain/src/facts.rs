@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
-use crate::{Amount, AttentionReason, FinalStatus, PaymentStatus, Timestamp, Word};
+use crate::{Amount, AttentionReason, FinalStatus, PaymentStatus, ShortText, Timestamp};
 
 /// Facts that any source may state; all may be absent. No personal data: no token, phone, card or customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -11,13 +11,13 @@ use crate::{Amount, AttentionReason, FinalStatus, PaymentStatus, Timestamp, Word
 pub struct Facts {
     /// The merchant's own order id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub merchant_transaction_id: Option<Word>,
+    pub merchant_transaction_id: Option<ShortText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terminal_id: Option<Word>,
+    pub terminal_id: Option<ShortText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_method: Option<Word>,
+    pub payment_method: Option<ShortText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_type: Option<Word>,
+    pub payment_type: Option<ShortText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
     /// The status of the Multibanco reference, where there is one.

@@ -35,7 +35,7 @@ pub use restoration::restore;
 pub use schedule::{CHECKS_END_AFTER, CORRECTION_RECHECK_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
 pub use spg_time::Timestamp;
 pub use status::{FinalStatus, OpenStatus, PaymentStatus};
-pub use text::{Note, NotificationId, TextError, TransactionId, Word};
+pub use text::{Note, NotificationId, ShortText, TextError, TransactionId};
 pub use transaction::{
     CLOCK_TOLERANCE, Change, ChangeKind, Claims, Confirmation, Dispute, Final, HISTORY_ENTRIES_MAX, Lifecycle,
     NOTIFICATIONS_MAX, NotificationRecord, Open, Published, Resolution, Rules, Told, Transaction,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Claims, Lifecycle, NoAnswer, NoAnswerKind, Timestamp, Transaction, Word};
+use crate::{Claims, Lifecycle, NoAnswer, NoAnswerKind, ShortText, Timestamp, Transaction};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ struct Curve {
 
 /// MB WAY approvals expire after about 4 minutes, 3-D Secure takes minutes, a Multibanco reference lives hours to days.
 fn curve(transaction: &Transaction) -> Curve {
-    match transaction.facts.payment_method.as_ref().map(Word::as_str) {
+    match transaction.facts.payment_method.as_ref().map(ShortText::as_str) {
         Some("REFERENCE") => Curve { delay_min: 10 * MINUTE, delay_max: 6 * HOUR, lapses_after: 30 * DAY },
         Some("MBWAY") => Curve { delay_min: 45 * SECOND, delay_max: DAY, lapses_after: HOUR },
         Some("CARD" | "XPAY" | "TOKEN") => Curve { delay_min: MINUTE, delay_max: DAY, lapses_after: DAY },

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use crate::{TextError, Word};
+use crate::{ShortText, TextError};
 
 /// SPG's `paymentStatus`: one of C.4's six, or any other value as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum OpenStatus {
     Pending,
     InProcessing,
     /// A value that C.4 does not know (`Partial` and `Expired` were seen).
-    Other(Word),
+    Other(ShortText),
 }
 
 /// The four final states. Only the Status API can put a transaction into one (rule 1).
@@ -61,7 +61,7 @@ impl OpenStatus {
         match self {
             Self::Pending => "Pending",
             Self::InProcessing => "InProcessing",
-            Self::Other(word) => word.as_str(),
+            Self::Other(text) => text.as_str(),
         }
     }
 
@@ -89,7 +89,7 @@ impl PaymentStatus {
             _ => match text.parse() {
                 Ok(status) => Ok(Self::Final(status)),
                 Err(strum::ParseError::VariantNotFound) => {
-                    Word::new(text).map(|word| Self::Open(OpenStatus::Other(word)))
+                    ShortText::new(text).map(|text| Self::Open(OpenStatus::Other(text)))
                 }
             },
         }

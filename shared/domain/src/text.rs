@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Longest identifier that is accepted, in bytes of UTF-8.
 const ID_BYTES_MAX: usize = 256;
 /// Longest other value that is kept, in bytes of UTF-8: a status, a method, a terminal, the merchant's order id.
-const WORD_BYTES_MAX: usize = 128;
+const SHORT_TEXT_BYTES_MAX: usize = 128;
 
 /// Longest note of a person's, in bytes of UTF-8.
 const NOTE_BYTES_MAX: usize = 256;
@@ -79,9 +79,9 @@ bounded_text!(
 );
 bounded_text!(
     /// Any other value of SPG's that is kept as it came, 1 to 128 bytes.
-    Word,
+    ShortText,
     "a value",
-    WORD_BYTES_MAX
+    SHORT_TEXT_BYTES_MAX
 );
 bounded_text!(
     /// What a person wrote about a transaction, 1 to 256 bytes.

@@ -5,7 +5,7 @@
 mod support;
 
 use spg_domain::{Decision, Disposition, FinalStatus, Notification, ReferenceStatus};
-use support::{Ledger, answer, id, notification, notify, reference, register, word};
+use support::{Ledger, answer, id, notification, notify, reference, register, short_text};
 
 /// One terminal, 77, is the merchant's own.
 fn ours_is_77() -> Ledger {
@@ -15,7 +15,7 @@ fn ours_is_77() -> Ledger {
 }
 
 fn other_merchants(mut notification: Notification) -> Notification {
-    notification.facts.terminal_id = word("88");
+    notification.facts.terminal_id = short_text("88");
     notification
 }
 

@@ -15,7 +15,7 @@ use spg_domain::{
     Amount, AttentionReason, CORRECTION_RECHECK_AFTER, ChangeKind, DetailType, Disposition, Evidence, FinalStatus,
     NOTIFICATIONS_MAX, NoAnswerKind, NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules, Source,
 };
-use support::{Ledger, answer, at, no_answer, notification, notify, reference, register, status_answer, word};
+use support::{Ledger, answer, at, no_answer, notification, notify, reference, register, short_text, status_answer};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -180,9 +180,9 @@ fn rule_6_the_hash_sees_every_field_that_is_acted_on() {
     let mut others = vec![notification("n1", "Declined"); 7];
     others[1].facts.amount = None;
     others[2].facts.amount = Some(Amount::parse("15.9", "USD").unwrap());
-    others[3].facts.payment_type = word("CANC");
-    others[4].facts.terminal_id = word("7");
-    others[5].facts.merchant_transaction_id = word("order");
+    others[3].facts.payment_type = short_text("CANC");
+    others[4].facts.terminal_id = short_text("7");
+    others[5].facts.merchant_transaction_id = short_text("order");
     others[6].facts.reference_status = Some(ReferenceStatus::Paid);
     for other in &mut others[1..] {
         other.payment_status = original.payment_status.clone();
@@ -191,7 +191,7 @@ fn rule_6_the_hash_sees_every_field_that_is_acted_on() {
         assert_ne!(other.content_hash(Some(&id)), original.content_hash(Some(&id)), "{other:?}");
     }
     let mut not_acted_on = original.clone();
-    not_acted_on.return_code = word("000");
+    not_acted_on.return_code = short_text("000");
     not_acted_on.notification_id = NotificationId::new("n2").unwrap();
     assert_eq!(not_acted_on.content_hash(Some(&id)), original.content_hash(Some(&id)));
     assert_eq!(original.content_hash(Some(&id)).len(), 16);
@@ -322,7 +322,7 @@ fn rule_9_beyond_the_notifications_that_are_kept_it_is_still_acted_on() {
 fn rule_10_a_reference_is_paid_once_and_the_second_time_needs_attention() {
     let said = |status: &str, reference_status, version| {
         let mut answer = status_answer(status);
-        answer.facts.payment_method = word("REFERENCE");
+        answer.facts.payment_method = short_text("REFERENCE");
         answer.facts.reference_status = Some(reference_status);
         Evidence::Answer { answer, asked_version: version }
     };
@@ -361,7 +361,7 @@ fn rule_10_only_an_answer_makes_it_paid() {
 #[test]
 fn rule_10_a_late_generation_notice_does_not_make_a_paid_reference_unpaid() {
     let mut said = status_answer("Success");
-    said.facts.payment_type = word("PREF");
+    said.facts.payment_type = short_text("PREF");
     let said = |version| Evidence::Answer { answer: said.clone(), asked_version: version };
     let mut ledger = Ledger::after([register(None), said(1)]);
     ledger.apply(&notify(reference(notification("made", "Success"), ReferenceStatus::Unpaid)));
@@ -429,7 +429,7 @@ fn a_doubt_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
 #[test]
 fn rule_10_the_type_of_a_paid_reference_says_that_it_is_paid() {
     let mut said = status_answer("Success");
-    said.facts.payment_type = word("PREF");
+    said.facts.payment_type = short_text("PREF");
     let mut ledger = Ledger::after([notify(reference(notification("made", "Pending"), ReferenceStatus::Unpaid))]);
     ledger.apply(&Evidence::Answer { answer: said, asked_version: 1 });
     assert!(event(&ledger).detail.paid);

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use spg_domain::{Amount, Evidence, NoAnswerKind, ReferenceStatus, TransactionId};
-use support::{Ledger, answer, id, no_answer, notification, notify, reference, register, status_answer, word};
+use support::{Ledger, answer, id, no_answer, notification, notify, reference, register, short_text, status_answer};
 
 #[test]
 fn every_state_against_every_evidence() {
@@ -116,7 +116,7 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
     let mut same_id = dearer.clone();
     same_id.notification_id = notification("n-first", "Pending").notification_id;
     let mut elsewhere = fresh("Success");
-    elsewhere.facts.terminal_id = word("99");
+    elsewhere.facts.terminal_id = short_text("99");
     all.extend([
         ("notification without a status".to_owned(), notify(silent)),
         (
@@ -140,7 +140,7 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
     let mut unpaid = status_answer("Success");
     unpaid.facts.reference_status = Some(ReferenceStatus::Unpaid);
     let mut cancelled = status_answer("Success");
-    cancelled.facts.payment_type = word("CANC");
+    cancelled.facts.payment_type = short_text("CANC");
     let said = |answer| Evidence::Answer { answer, asked_version: version };
     all.extend([
         ("answer Success of an unpaid reference".to_owned(), said(unpaid)),

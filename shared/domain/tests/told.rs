@@ -5,7 +5,7 @@
 mod support;
 
 use spg_domain::{Evidence, Notification, OutcomeEvent, ReferenceStatus};
-use support::{Ledger, at, notification, notify, register, status_answer, word};
+use support::{Ledger, at, notification, notify, register, short_text, status_answer};
 
 fn event(ledger: &Ledger) -> OutcomeEvent {
     OutcomeEvent::latest(ledger.transaction()).unwrap()
@@ -15,7 +15,7 @@ fn event(ledger: &Ledger) -> OutcomeEvent {
 fn late(id: &str) -> Notification {
     let mut late = notification(id, "Success");
     late.facts.transaction_date_time = Some(at(7));
-    late.facts.merchant_transaction_id = word("order-1");
+    late.facts.merchant_transaction_id = short_text("order-1");
     late
 }
 
@@ -26,10 +26,10 @@ fn what_is_learned_after_an_outcome_does_not_change_it() {
     let told = event(&ledger);
     assert_eq!(told.detail.merchant_transaction_id, None);
     ledger.apply(&notify(late("n1")));
-    assert_eq!(ledger.transaction().facts.merchant_transaction_id, word("order-1"), "it is learned");
+    assert_eq!(ledger.transaction().facts.merchant_transaction_id, short_text("order-1"), "it is learned");
     assert_eq!(event(&ledger), told, "and not told under an outcome that was told without it");
     let mut more = late("n2");
-    more.facts.terminal_id = word("another");
+    more.facts.terminal_id = short_text("another");
     ledger.apply(&notify(more));
     assert_eq!(event(&ledger), told, "nor later");
 }
@@ -41,7 +41,7 @@ fn the_next_outcome_tells_all_that_was_learned() {
     ledger.apply(&notify(late("n1")));
     ledger.answer("Declined");
     let told = event(&ledger);
-    assert_eq!((ledger.published(), told.detail.merchant_transaction_id), (2, word("order-1")));
+    assert_eq!((ledger.published(), told.detail.merchant_transaction_id), (2, short_text("order-1")));
     assert_eq!(told.detail.occurred_at, at(7).to_string());
 }
 
@@ -52,9 +52,9 @@ fn an_answer_that_agrees_does_not_change_what_was_told() {
     ledger.answer("Success");
     let told = event(&ledger);
     let mut answer = status_answer("Success");
-    answer.facts.payment_method = word("CARD");
+    answer.facts.payment_method = short_text("CARD");
     ledger.apply(&Evidence::Answer { answer, asked_version: ledger.version() });
-    assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (word("CARD"), told));
+    assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (short_text("CARD"), told));
 }
 
 /// An event has no state of a reference: what is learned of it leaves the event as it is.

@@ -1,6 +1,6 @@
 //! The core of fields that webhooks (E.1.1) and status answers (E.2) share.
 
-use spg_domain::{Amount, Facts, PaymentStatus, ReferenceStatus, Timestamp, Word};
+use spg_domain::{Amount, Facts, PaymentStatus, ReferenceStatus, ShortText, Timestamp};
 
 use crate::json::{Block, Lenient, scalar};
 
@@ -9,15 +9,15 @@ pub(crate) fn facts(payload: &Block<'_>, lenient: &mut Lenient) -> Facts {
     let merchant = lenient.block(payload, "merchant", "merchant");
     // Status answers name the order id differently from webhooks.
     let order_id =
-        lenient.field(&merchant, "merchantTransactionId", "merchant.merchantTransactionId", word).or_else(|| {
+        lenient.field(&merchant, "merchantTransactionId", "merchant.merchantTransactionId", short_text).or_else(|| {
             let path = "merchant.transactionId";
-            lenient.field(&merchant, "transactionId", path, word)
+            lenient.field(&merchant, "transactionId", path, short_text)
         });
     Facts {
         merchant_transaction_id: order_id,
-        terminal_id: lenient.field(&merchant, "terminalId", "merchant.terminalId", word),
-        payment_method: lenient.field(payload, "paymentMethod", "paymentMethod", word),
-        payment_type: lenient.field(payload, "paymentType", "paymentType", word),
+        terminal_id: lenient.field(&merchant, "terminalId", "merchant.terminalId", short_text),
+        payment_method: lenient.field(payload, "paymentMethod", "paymentMethod", short_text),
+        payment_type: lenient.field(payload, "paymentType", "paymentType", short_text),
         amount: amount(payload, lenient),
         reference_status: reference_status(payload, lenient),
         transaction_date_time: lenient.field(payload, "transactionDateTime", "transactionDateTime", Timestamp::parse),
@@ -29,9 +29,9 @@ pub(crate) fn payment_status(payload: &Block<'_>, lenient: &mut Lenient) -> Opti
 }
 
 /// `returnStatus.statusCode`, opaque.
-pub(crate) fn return_code(payload: &Block<'_>, lenient: &mut Lenient) -> Option<Word> {
+pub(crate) fn return_code(payload: &Block<'_>, lenient: &mut Lenient) -> Option<ShortText> {
     let return_status = lenient.block(payload, "returnStatus", "returnStatus");
-    lenient.field(&return_status, "statusCode", "returnStatus.statusCode", word)
+    lenient.field(&return_status, "statusCode", "returnStatus.statusCode", short_text)
 }
 
 /// The value is a number or a string (`15.9`, `"16.20"`). A block without a value states no amount (mandates).
@@ -53,6 +53,6 @@ fn reference_status(payload: &Block<'_>, lenient: &mut Lenient) -> Option<Refere
     Some(if status == Some(true) { ReferenceStatus::Paid } else { ReferenceStatus::Unpaid })
 }
 
-fn word(text: &str) -> Option<Word> {
-    Word::new(text.trim()).ok()
+fn short_text(text: &str) -> Option<ShortText> {
+    ShortText::new(text.trim()).ok()
 }

@@ -1,6 +1,6 @@
 //! The merchant's own initial response, sent to `POST /transactions`. Strict where webhooks are lenient: the merchant can correct it.
 
-use spg_domain::{Amount, Facts, PaymentStatus, Registration, TransactionId, Word};
+use spg_domain::{Amount, Facts, PaymentStatus, Registration, ShortText, TransactionId};
 
 use crate::json::{Block, scalar};
 
@@ -42,10 +42,10 @@ pub fn parse_registration(body: &[u8]) -> Result<(TransactionId, Registration), 
             PaymentStatus::parse(text.trim()).ok()
         })?,
         facts: Facts {
-            merchant_transaction_id: word(&block, "merchantTransactionId")?,
-            terminal_id: word(&block, "terminalId")?,
-            payment_method: word(&block, "paymentMethod")?,
-            payment_type: word(&block, "paymentType")?,
+            merchant_transaction_id: short_text(&block, "merchantTransactionId")?,
+            terminal_id: short_text(&block, "terminalId")?,
+            payment_method: short_text(&block, "paymentMethod")?,
+            payment_type: short_text(&block, "paymentType")?,
             amount: amount(&block)?,
             ..Facts::default()
         },
@@ -66,8 +66,8 @@ fn amount(block: &Block<'_>) -> Result<Option<Amount>, RegistrationError> {
         .ok_or(RegistrationError::Missing { field: "amount.currency", expected: CURRENCY })
 }
 
-fn word(block: &Block<'_>, name: &'static str) -> Result<Option<Word>, RegistrationError> {
-    field(block, name, name, WORD, |text| Word::new(text.trim()).ok())
+fn short_text(block: &Block<'_>, name: &'static str) -> Result<Option<ShortText>, RegistrationError> {
+    field(block, name, name, WORD, |text| ShortText::new(text.trim()).ok())
 }
 
 fn field<T>(

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, Change, Confirmation, Facts, Lifecycle, NotificationRecord, PaymentStatus, Published, Timestamp, Told,
-    Transaction, Word,
+    Amount, Change, Confirmation, Facts, Lifecycle, NotificationRecord, PaymentStatus, Published, ShortText, Timestamp,
+    Told, Transaction,
 };
 
 use crate::attribute::{self, member};
@@ -77,10 +77,10 @@ fn lifecycle(map: &mut Map, lifecycle: &Lifecycle) {
 }
 
 fn facts(map: &mut Map, facts: &Facts) {
-    map.put_some(attribute::MERCHANT_TRANSACTION_ID, facts.merchant_transaction_id.as_ref().map(word));
-    map.put_some(attribute::TERMINAL_ID, facts.terminal_id.as_ref().map(word));
-    map.put_some(attribute::PAYMENT_METHOD, facts.payment_method.as_ref().map(word));
-    map.put_some(attribute::PAYMENT_TYPE, facts.payment_type.as_ref().map(word));
+    map.put_some(attribute::MERCHANT_TRANSACTION_ID, facts.merchant_transaction_id.as_ref().map(short_text));
+    map.put_some(attribute::TERMINAL_ID, facts.terminal_id.as_ref().map(short_text));
+    map.put_some(attribute::PAYMENT_METHOD, facts.payment_method.as_ref().map(short_text));
+    map.put_some(attribute::PAYMENT_TYPE, facts.payment_type.as_ref().map(short_text));
     map.put_some(attribute::AMOUNT, facts.amount.as_ref().map(amount));
     map.put_some(attribute::REFERENCE_STATUS, facts.reference_status.map(|s| text(s.as_str())));
     map.put_some(attribute::TRANSACTION_DATE_TIME, facts.transaction_date_time.map(time));
@@ -158,8 +158,8 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn word(word: &Word) -> AttributeValue {
-    text(word.as_str())
+fn short_text(value: &ShortText) -> AttributeValue {
+    text(value.as_str())
 }
 
 fn status(status: &PaymentStatus) -> AttributeValue {

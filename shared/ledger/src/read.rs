@@ -21,8 +21,8 @@ use std::str::FromStr;
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, Lifecycle,
-    Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution, Source,
-    Timestamp, Told, Transaction, TransactionId, Word,
+    Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution, ShortText,
+    Source, Timestamp, Told, Transaction, TransactionId,
 };
 
 use crate::attribute::{self, member};
@@ -101,10 +101,10 @@ fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, Bad> {
 
 fn facts(item: &Fields<'_>) -> Result<Facts, Bad> {
     Ok(Facts {
-        merchant_transaction_id: item.some(attribute::MERCHANT_TRANSACTION_ID, Fields::word)?,
-        terminal_id: item.some(attribute::TERMINAL_ID, Fields::word)?,
-        payment_method: item.some(attribute::PAYMENT_METHOD, Fields::word)?,
-        payment_type: item.some(attribute::PAYMENT_TYPE, Fields::word)?,
+        merchant_transaction_id: item.some(attribute::MERCHANT_TRANSACTION_ID, Fields::short_text)?,
+        terminal_id: item.some(attribute::TERMINAL_ID, Fields::short_text)?,
+        payment_method: item.some(attribute::PAYMENT_METHOD, Fields::short_text)?,
+        payment_type: item.some(attribute::PAYMENT_TYPE, Fields::short_text)?,
         amount: item.some(attribute::AMOUNT, |item, name| {
             let amount = item.map(name)?;
             Amount::parse(amount.text(member::VALUE)?, amount.text(member::CURRENCY)?).map_err(|_| item.bad(name))
@@ -242,8 +242,8 @@ impl<'a> Fields<'a> {
         self.get(name, |value| PaymentStatus::parse(as_text(value)?).ok())
     }
 
-    fn word(&self, name: &'static str) -> Result<Word, Bad> {
-        self.get(name, |value| Word::new(as_text(value)?).ok())
+    fn short_text(&self, name: &'static str) -> Result<ShortText, Bad> {
+        self.get(name, |value| ShortText::new(as_text(value)?).ok())
     }
 
     /// None: a variant of a newer version.

@@ -59,8 +59,8 @@ pub fn read_record(record: &Value) -> Result<Option<OutcomeEvent>, UnreadableRec
 mod tests {
     use serde_json::json;
     use spg_domain::{
-        Decision, DetailType, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, StatusAnswer,
-        Timestamp, Transaction, TransactionId, Word,
+        Decision, DetailType, Evidence, Facts, FinalStatus, PaymentStatus, Registration, Rules, ShortText,
+        StatusAnswer, Timestamp, Transaction, TransactionId,
     };
 
     use super::*;
@@ -73,7 +73,7 @@ mod tests {
         let now = Timestamp::from_millis(1_773_312_524_000);
         let registration = Registration::default();
         decision.apply(&Evidence::Registration { registration, received_at: now }, now);
-        let facts = Facts { payment_type: Word::new("PURS").ok(), ..Facts::default() };
+        let facts = Facts { payment_type: ShortText::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
         decision.apply(&Evidence::Answer { answer, asked_version: 0 }, now);
         decision.into_write().unwrap().transaction

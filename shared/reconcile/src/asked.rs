@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spg_domain::{Disposition, NoAnswerKind, RETURN_CODE_SUCCESS, Reply, TransactionId, Word};
+use spg_domain::{Disposition, NoAnswerKind, RETURN_CODE_SUCCESS, Reply, ShortText, TransactionId};
 
 /// A question that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Asked {
             },
             answer: self.disposition.as_str(),
             http_status: reply.http_status,
-            return_code: reply.return_code.as_ref().map(Word::as_str).filter(|code| *code != RETURN_CODE_SUCCESS),
+            return_code: reply.return_code.as_ref().map(ShortText::as_str).filter(|code| *code != RETURN_CODE_SUCCESS),
             problem: reply.problem,
             question_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         }
@@ -74,7 +74,7 @@ mod tests {
         let reply = Reply {
             result: result.map(answer),
             http_status: http_status.into(),
-            return_code: Word::new(return_code).ok(),
+            return_code: ShortText::new(return_code).ok(),
             retry_after: None,
             problem: None,
         };

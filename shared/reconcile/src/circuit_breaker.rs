@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use spg_domain::{NoAnswer, NoAnswerKind, Reply, Timestamp, Word};
+use spg_domain::{NoAnswer, NoAnswerKind, Reply, ShortText, Timestamp};
 
 /// Failures in a row before a process stops asking.
 const FAILURES_MAX: u32 = 5;
@@ -28,7 +28,7 @@ pub struct CircuitBreaker {
 struct State {
     api: Run,
     /// By terminal; none is the default credentials.
-    refused: BTreeMap<Option<Word>, Run>,
+    refused: BTreeMap<Option<ShortText>, Run>,
 }
 
 /// Failures in a row, and the pause that they led to.
@@ -40,7 +40,7 @@ struct Run {
 
 impl CircuitBreaker {
     /// Why nothing is to be asked with this terminal's credentials now, if so.
-    pub fn no_answer(&self, terminal: Option<&Word>, now: Timestamp) -> Option<NoAnswer> {
+    pub fn no_answer(&self, terminal: Option<&ShortText>, now: Timestamp) -> Option<NoAnswer> {
         let state = self.lock();
         if now < state.api.until {
             return Some(NoAnswer { kind: NoAnswerKind::Outage, retry_after: None });
@@ -55,7 +55,7 @@ impl CircuitBreaker {
     }
 
     /// Learns from a reply to a question with this terminal's credentials, which came at `now`.
-    pub fn learn(&self, reply: &Reply, terminal: Option<&Word>, now: Timestamp) {
+    pub fn learn(&self, reply: &Reply, terminal: Option<&ShortText>, now: Timestamp) {
         let mut state = self.lock();
         match reply.result {
             // A pause that was asked for goes on: this answer may be to an older question.
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn refused_credentials_leave_out_their_terminal_and_nobody_else() {
         let circuit_breaker = CircuitBreaker::default();
-        let ours = Word::new("1001").unwrap();
+        let ours = ShortText::new("1001").unwrap();
         let refused = reply(Err(NoAnswerKind::Unauthorised), None);
         for _ in 0..5 {
             circuit_breaker.learn(&refused, Some(&ours), at(100));
@@ -192,7 +192,7 @@ mod tests {
     fn what_is_remembered_of_terminals_is_bounded() {
         let circuit_breaker = CircuitBreaker::default();
         for n in 0..3 * TERMINALS_MAX {
-            let terminal = Word::new(format!("t{n}")).unwrap();
+            let terminal = ShortText::new(format!("t{n}")).unwrap();
             circuit_breaker.learn(&reply(Err(NoAnswerKind::Unauthorised), None), Some(&terminal), at(100));
         }
         assert!(circuit_breaker.lock().refused.len() <= TERMINALS_MAX);

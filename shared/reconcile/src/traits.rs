@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use spg_domain::{Reply, Timestamp, Transaction, TransactionId, Word, Write};
+use spg_domain::{Reply, ShortText, Timestamp, Transaction, TransactionId, Write};
 
 /// The table of transactions.
 pub trait Store {
@@ -67,6 +67,6 @@ pub trait StatusApi {
 pub struct Question {
     pub transaction_id: TransactionId,
     /// Whose credentials to use.
-    pub terminal_id: Option<Word>,
+    pub terminal_id: Option<ShortText>,
     pub timeout: Duration,
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use spg_domain::{
-    Amount, Evidence, Facts, NoAnswer, NoAnswerKind, PaymentStatus, Registration, StatusAnswer, TransactionId, Word,
+    Amount, Evidence, Facts, NoAnswer, NoAnswerKind, PaymentStatus, Registration, ShortText, StatusAnswer,
+    TransactionId,
 };
 use spg_gateway::status::reply;
 
@@ -106,6 +107,6 @@ fn registered() -> Amount {
 }
 
 fn registration() -> Evidence {
-    let facts = Facts { amount: Some(registered()), payment_type: Word::new("PURS").ok(), ..Facts::default() };
+    let facts = Facts { amount: Some(registered()), payment_type: ShortText::new("PURS").ok(), ..Facts::default() };
     Evidence::Registration { registration: Registration { payment_status: None, facts }, received_at: decision::now() }
 }

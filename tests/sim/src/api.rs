@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use spg_domain::{
-    Amount, Facts, FinalStatus, NoAnswerKind, PaymentStatus, ReferenceStatus, Reply, StatusAnswer, TransactionId, Word,
+    Amount, Facts, FinalStatus, NoAnswerKind, PaymentStatus, ReferenceStatus, Reply, ShortText, StatusAnswer,
+    TransactionId,
 };
 use spg_reconcile::{Question, StatusApi};
 
@@ -133,15 +134,15 @@ impl Payment {
 }
 
 fn answer(payment: &Payment, moment: &Moment) -> StatusAnswer {
-    let word = |text: &str| Word::new(text).ok();
+    let short_text = |text: &str| ShortText::new(text).ok();
     StatusAnswer {
         payment_status: PaymentStatus::parse(moment.status).unwrap_or(PaymentStatus::PENDING),
         transaction_id: TransactionId::new(payment.id.as_str()).ok(),
         facts: Facts {
-            merchant_transaction_id: word(&format!("order-{}", payment.id)),
-            terminal_id: word(payment.terminal),
-            payment_method: word(payment.method()),
-            payment_type: word(moment.payment_type),
+            merchant_transaction_id: short_text(&format!("order-{}", payment.id)),
+            terminal_id: short_text(payment.terminal),
+            payment_method: short_text(payment.method()),
+            payment_type: short_text(moment.payment_type),
             amount: Amount::parse(&payment.amount(true), "EUR").ok(),
             reference_status: moment
                 .reference_paid

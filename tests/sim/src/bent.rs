@@ -8,7 +8,8 @@ use ack::QueueError;
 use spg_bus::PublishError;
 use spg_domain::{
     ChangeKind, Claims, Confirmation, Final, FinalStatus, Lifecycle, Message, Open, OpenStatus, OutcomeEvent, Payload,
-    PaymentStatus, ReferenceStatus, Reply, Source, StatusAnswer, Timestamp, Transaction, TransactionId, Word, Write,
+    PaymentStatus, ReferenceStatus, Reply, ShortText, Source, StatusAnswer, Timestamp, Transaction, TransactionId,
+    Write,
 };
 use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
 
@@ -75,7 +76,7 @@ impl ack::Queue for Bent<SimQueue> {
 fn with_phone(message: &Message) -> Message {
     let mut message = message.clone();
     if let Payload::Notification(notification) = &mut message.payload {
-        notification.facts.merchant_transaction_id = Word::new(PHONE).ok();
+        notification.facts.merchant_transaction_id = ShortText::new(PHONE).ok();
     }
     message
 }
@@ -122,7 +123,7 @@ impl Bent<SimApi> {
             (Some(Defect::PaidWithoutPaid), Ok(answer)) => {
                 answer.facts.reference_status = answer.facts.reference_status.map(|_| ReferenceStatus::Paid);
             }
-            (Some(Defect::PaidWhateverType), Ok(answer)) => answer.facts.payment_type = Word::new("PURS").ok(),
+            (Some(Defect::PaidWhateverType), Ok(answer)) => answer.facts.payment_type = ShortText::new("PURS").ok(),
             (Some(Defect::IgnoresAmounts), Ok(answer)) => answer.facts.amount = None,
             (Some(Defect::NotFoundIsDeclined), Err(spg_domain::NoAnswerKind::NotFound)) => {
                 reply.result = Ok(made(FinalStatus::Declined));

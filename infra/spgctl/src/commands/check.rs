@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use spg_domain::{
-    Decision, Disposition, Evidence, NoAnswerKind, OutcomeEvent, Reply, StatusAnswer, Transaction, TransactionId, Word,
-    Write,
+    Decision, Disposition, Evidence, NoAnswerKind, OutcomeEvent, Reply, ShortText, StatusAnswer, Transaction,
+    TransactionId, Write,
 };
 use spg_reconcile::{Asking, Question, Reconciler, StatusApi, Store};
 use spg_time::{Clock, error_chain};
@@ -21,7 +21,7 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 pub struct Arguments {
     pub id: TransactionId,
     /// Whose credentials to use; else those of the terminal that is stored.
-    pub terminal: Option<Word>,
+    pub terminal: Option<ShortText>,
     /// Take the answer in, as the sweeper would.
     pub apply: bool,
 }

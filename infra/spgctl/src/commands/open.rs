@@ -25,7 +25,7 @@ pub struct Filter {
 impl Filter {
     pub fn lets(&self, transaction: &Transaction, now: Timestamp) -> bool {
         let facts = &transaction.facts;
-        let is = |wanted: &Option<String>, found: &Option<spg_domain::Word>| {
+        let is = |wanted: &Option<String>, found: &Option<spg_domain::ShortText>| {
             wanted.as_ref().is_none_or(|wanted| found.as_ref().is_some_and(|found| found.as_str() == wanted))
         };
         let concern = match (self.attention, self.doubt) {
@@ -116,7 +116,7 @@ fn concerns(transaction: &Transaction) -> Vec<&'static str> {
 
 impl Row {
     fn of(transaction: &Transaction, now: Timestamp) -> Self {
-        let word = |word: &Option<spg_domain::Word>| word.as_ref().map(ToString::to_string);
+        let short_text = |text: &Option<spg_domain::ShortText>| text.as_ref().map(ToString::to_string);
         let mut concerns = concerns(transaction);
         if transaction.is_other_merchants() {
             concerns.insert(0, "otherMerchants");
@@ -125,8 +125,8 @@ impl Row {
             transaction_id: transaction.id.to_string(),
             payment_status: transaction.status().to_string(),
             age_seconds: now.since(transaction.first_seen_at).as_secs(),
-            payment_method: word(&transaction.facts.payment_method),
-            terminal_id: word(&transaction.facts.terminal_id),
+            payment_method: short_text(&transaction.facts.payment_method),
+            terminal_id: short_text(&transaction.facts.terminal_id),
             amount: transaction.facts.amount.as_ref().map(ToString::to_string),
             next_check_at: transaction.next_check_at.map(|at| at.to_string()),
             concerns,

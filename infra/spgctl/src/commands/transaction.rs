@@ -33,10 +33,11 @@ pub fn text(transaction: &Transaction, now: Timestamp) -> String {
         }
     };
     let facts = &transaction.facts;
-    let word = |word: &Option<spg_domain::Word>| word.as_ref().map(ToString::to_string);
-    line("order", word(&facts.merchant_transaction_id));
-    line("terminal", word(&facts.terminal_id));
-    let of_what = [word(&facts.payment_method), word(&facts.payment_type)].into_iter().flatten().collect::<Vec<_>>();
+    let short_text = |text: &Option<spg_domain::ShortText>| text.as_ref().map(ToString::to_string);
+    line("order", short_text(&facts.merchant_transaction_id));
+    line("terminal", short_text(&facts.terminal_id));
+    let of_what =
+        [short_text(&facts.payment_method), short_text(&facts.payment_type)].into_iter().flatten().collect::<Vec<_>>();
     line("method, type", (!of_what.is_empty()).then(|| of_what.join(", ")));
     line("amount", facts.amount.as_ref().map(ToString::to_string));
     line("reference", facts.reference_status.map(|status| status.as_str().to_owned()));

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use spg_domain::{
     Amount, Decision, Disposition, Evidence, Facts, Final, FinalStatus, NoAnswer, NoAnswerKind, Notification,
-    NotificationId, PaymentStatus, ReferenceStatus, Registration, Rules, StatusAnswer, Timestamp, Transaction,
-    TransactionId, Word, Write,
+    NotificationId, PaymentStatus, ReferenceStatus, Registration, Rules, ShortText, StatusAnswer, Timestamp,
+    Transaction, TransactionId, Write,
 };
 
 pub const START: u64 = 1_780_000_000_000;
@@ -21,8 +21,8 @@ pub fn id() -> TransactionId {
     TransactionId::new("t-1").unwrap()
 }
 
-pub fn word(text: &str) -> Option<Word> {
-    Some(Word::new(text).unwrap())
+pub fn short_text(text: &str) -> Option<ShortText> {
+    Some(ShortText::new(text).unwrap())
 }
 
 pub fn status(text: &str) -> PaymentStatus {
@@ -32,9 +32,9 @@ pub fn status(text: &str) -> PaymentStatus {
 pub fn facts() -> Facts {
     Facts {
         amount: Some(Amount::parse("15.9", "EUR").unwrap()),
-        payment_method: word("MBWAY"),
-        payment_type: word("PURS"),
-        terminal_id: word("1562569"),
+        payment_method: short_text("MBWAY"),
+        payment_type: short_text("PURS"),
+        terminal_id: short_text("1562569"),
         ..Facts::default()
     }
 }
@@ -53,7 +53,7 @@ pub fn notify(notification: Notification) -> Evidence {
 }
 
 pub fn reference(mut notification: Notification, reference_status: ReferenceStatus) -> Notification {
-    notification.facts.payment_method = word("REFERENCE");
+    notification.facts.payment_method = short_text("REFERENCE");
     notification.facts.reference_status = Some(reference_status);
     notification
 }

@@ -1,6 +1,6 @@
 //! The Status API's answer (E.2): the webhook's core without a notificationID.
 
-use spg_domain::{StatusAnswer, TransactionId, Word};
+use spg_domain::{ShortText, StatusAnswer, TransactionId};
 
 use crate::facts::{facts, payment_status, return_code};
 use crate::json::{Block, Lenient};
@@ -11,7 +11,7 @@ const FIELD_DROPPED: &str = "a field cannot be read";
 /// What a body says, whatever the HTTP status.
 pub(super) struct Body {
     pub(super) answer: Result<StatusAnswer, &'static str>,
-    pub(super) return_code: Option<Word>,
+    pub(super) return_code: Option<ShortText>,
     /// A note on a usable answer.
     pub(super) note: Option<&'static str>,
 }

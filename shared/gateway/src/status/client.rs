@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spg_domain::{NoAnswerKind, Reply, TransactionId, Word};
+use spg_domain::{NoAnswerKind, Reply, ShortText, TransactionId};
 use tokio::time::Instant;
 
 use super::base_url::BaseUrl;
@@ -52,7 +52,7 @@ impl StatusClient {
     pub async fn ask(
         &self,
         id: &TransactionId,
-        terminal: Option<&Word>,
+        terminal: Option<&ShortText>,
         credentials: &Credentials,
         deadline: Instant,
     ) -> Reply {

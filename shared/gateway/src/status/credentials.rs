@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use reqwest::header::HeaderValue;
-use spg_domain::Word;
+use spg_domain::ShortText;
 
 use crate::json::{Block, text};
 
@@ -61,12 +61,12 @@ impl Credentials {
     }
 
     /// Whether a terminal's credentials are the same in both: asking again with them would come to the same.
-    pub fn are_same(&self, other: &Self, terminal: Option<&Word>) -> bool {
+    pub fn are_same(&self, other: &Self, terminal: Option<&ShortText>) -> bool {
         self.of(terminal) == other.of(terminal)
     }
 
     /// The terminal's own, else the default.
-    pub(super) fn of(&self, terminal: Option<&Word>) -> &Credential {
+    pub(super) fn of(&self, terminal: Option<&ShortText>) -> &Credential {
         terminal.and_then(|terminal| self.terminals.get(terminal.as_str())).unwrap_or(&self.default)
     }
 }
@@ -165,7 +165,7 @@ mod tests {
         let secret = r#"{"default":{"token":"t","clientId":"c"},"terminals":{"50994":{"token":"u","clientId":"d"}}}"#;
         let credentials = Credentials::parse(secret).unwrap();
         let token = |terminal: Option<&str>| {
-            let terminal = terminal.map(|t| Word::new(t).unwrap());
+            let terminal = terminal.map(|t| ShortText::new(t).unwrap());
             credentials.of(terminal.as_ref()).authorization.to_str().unwrap().to_owned()
         };
         assert_eq!(token(Some("50994")), "Bearer u");

@@ -8,7 +8,7 @@ mod server;
 
 use std::time::Duration;
 
-use spg_domain::{Reply, TransactionId, Word};
+use spg_domain::{Reply, ShortText, TransactionId};
 use spg_gateway::status::{BaseUrl, Credentials, StatusClient};
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ async fn ask(client: &StatusClient) -> Reply {
 }
 
 async fn ask_about(client: &StatusClient, id: &str, terminal: Option<&str>, timeout: Duration) -> Reply {
-    let (id, terminal) = (TransactionId::new(id).unwrap(), terminal.map(|terminal| Word::new(terminal).unwrap()));
+    let (id, terminal) = (TransactionId::new(id).unwrap(), terminal.map(|terminal| ShortText::new(terminal).unwrap()));
     let credentials = Credentials::parse(SECRET).unwrap();
     client.ask(&id, terminal.as_ref(), &credentials, Instant::now() + timeout).await
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, FinalStatus,
     Lifecycle, Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution,
-    Source, Timestamp, Told, Transaction, TransactionId, Word,
+    ShortText, Source, Timestamp, Told, Transaction, TransactionId,
 };
 
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -115,7 +115,7 @@ fn maps() -> impl Strategy<Value = Maps> {
 }
 
 fn facts() -> impl Strategy<Value = Facts> {
-    let words = prop::array::uniform4(prop::option::of(odd_text().prop_map(|text| Word::new(text).unwrap())));
+    let words = prop::array::uniform4(prop::option::of(odd_text().prop_map(|text| ShortText::new(text).unwrap())));
     let amount = ("-?[0-9]{1,12}(\\.[0-9]{1,8})?", "[A-Z]{3}");
     let amount = prop::option::of(amount.prop_map(|(value, currency)| Amount::parse(&value, &currency).unwrap()));
     let reference = prop::option::of(prop::sample::select(vec![ReferenceStatus::Paid, ReferenceStatus::Unpaid]));

@@ -82,7 +82,7 @@ impl StatusApi for Answers {
     async fn ask(&self, _question: &Question) -> Reply {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let payment_status = PaymentStatus::parse(self.status).unwrap();
-        let facts = Facts { payment_type: spg_domain::Word::new("PURS").ok(), ..Facts::default() };
+        let facts = Facts { payment_type: spg_domain::ShortText::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status, transaction_id: None, facts };
         Reply { result: Ok(answer), http_status: None, return_code: None, retry_after: None, problem: None }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_dynamo::AttributeValue;
 use spg_domain::{
-    Amount, Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, StatusAnswer,
-    Word,
+    Amount, Decision, Evidence, Facts, Notification, NotificationId, PaymentStatus, Registration, Rules, ShortText,
+    StatusAnswer,
 };
 use spg_ledger::to_item;
 
@@ -15,12 +15,12 @@ const USUAL_BYTES_MAX: usize = 1024;
 
 #[test]
 fn a_registered_card_payment_with_two_notifications_and_its_answer() {
-    let word = |text: &str| Word::new(text).ok();
+    let short_text = |text: &str| ShortText::new(text).ok();
     let facts = Facts {
-        merchant_transaction_id: word("Order 2026-03-12/000482"),
-        terminal_id: word("50994"),
-        payment_method: word("CARD"),
-        payment_type: word("PURS"),
+        merchant_transaction_id: short_text("Order 2026-03-12/000482"),
+        terminal_id: short_text("50994"),
+        payment_method: short_text("CARD"),
+        payment_type: short_text("PURS"),
         amount: Amount::parse("115.90", "EUR").ok(),
         reference_status: None,
         transaction_date_time: Some(at(0)),
@@ -31,7 +31,7 @@ fn a_registered_card_payment_with_two_notifications_and_its_answer() {
             notification_id: NotificationId::new(id).unwrap(),
             payment_status: Some(status(claim)),
             facts: facts.clone(),
-            return_code: word("000"),
+            return_code: short_text("000"),
         },
         received_at: at(30),
     };

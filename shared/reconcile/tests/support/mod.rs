@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spg_domain::{
-    Evidence, Facts, NoAnswerKind, Notification, NotificationId, PaymentStatus, Registration, Reply, Rules,
-    StatusAnswer, Timestamp, TransactionId, Word,
+    Evidence, Facts, NoAnswerKind, Notification, NotificationId, PaymentStatus, Registration, Reply, Rules, ShortText,
+    StatusAnswer, Timestamp, TransactionId,
 };
 use spg_reconcile::memory::MemoryStore;
 use spg_reconcile::{Asking, CircuitBreaker, Question, Reconciler, SettleError, Settlement, StatusApi, Store};
@@ -126,7 +126,7 @@ pub fn status_answer(text: &str) -> StatusAnswer {
 
 /// What the merchant registers of a payment at this terminal.
 pub fn register(terminal: &str) -> Evidence {
-    let terminal_id = Some(Word::new(terminal).unwrap());
+    let terminal_id = Some(ShortText::new(terminal).unwrap());
     let registration = Registration { payment_status: None, facts: Facts { terminal_id, ..facts() } };
     Evidence::Registration { registration, received_at: at(0) }
 }
@@ -142,6 +142,6 @@ pub fn notify(notification_id: &str, status: &str) -> Evidence {
 }
 
 fn facts() -> Facts {
-    let word = |text| Some(Word::new(text).unwrap());
-    Facts { payment_method: word("MBWAY"), payment_type: word("PURS"), ..Facts::default() }
+    let short_text = |text| Some(ShortText::new(text).unwrap());
+    Facts { payment_method: short_text("MBWAY"), payment_type: short_text("PURS"), ..Facts::default() }
 }

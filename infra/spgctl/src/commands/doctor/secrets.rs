@@ -1,6 +1,6 @@
 //! The secrets: there, well-formed, and accepted by SPG. Never shown.
 
-use spg_domain::{NoAnswerKind, TransactionId, Word};
+use spg_domain::{NoAnswerKind, ShortText, TransactionId};
 use spg_gateway::status::{BaseUrl, Credentials, StatusClient};
 use tokio::time::Instant;
 
@@ -54,7 +54,7 @@ pub(super) async fn status_api(at: &Deployment) -> Vec<Finding> {
     };
     findings.push(accepted(&client, &credentials, None).await);
     for terminal in terminals {
-        if let Ok(terminal) = Word::new(terminal) {
+        if let Ok(terminal) = ShortText::new(terminal) {
             findings.push(accepted(&client, &credentials, Some(terminal)).await);
         }
     }
@@ -74,7 +74,7 @@ async fn client(at: &Deployment) -> Result<StatusClient, String> {
     StatusClient::new(base_url).map_err(|error| error.to_string())
 }
 
-async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Option<Word>) -> Finding {
+async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Option<ShortText>) -> Finding {
     let whose = terminal.as_ref().map_or_else(|| "default".to_owned(), |terminal| format!("terminal {terminal}"));
     let Ok(id) = TransactionId::new(ASKED_ABOUT) else { return Finding::unseen(ACCEPTED, "no id") };
     let reply = client.ask(&id, terminal.as_ref(), credentials, Instant::now() + QUESTION_TIMEOUT).await;
