@@ -47,22 +47,22 @@ pub fn from_stream_image(image: &Item) -> Result<Transaction, UnreadableItem> {
 }
 
 pub(crate) fn from_attributes(attributes: &Attributes) -> Result<Transaction, UnreadableItem> {
-    transaction(&Fields { attributes, path: "" }).map_err(|Bad(attribute)| {
+    transaction(&Fields { attributes, path: "" }).map_err(|ReadError(attribute)| {
         let id = attributes.get(attribute::TRANSACTION_ID).and_then(as_transaction_id);
         UnreadableItem { transaction_id: id.map(String::from).unwrap_or_default(), attribute }
     })
 }
 
-fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
+fn transaction(item: &Fields<'_>) -> Result<Transaction, ReadError> {
     Ok(Transaction {
         id: item.get(attribute::TRANSACTION_ID, as_transaction_id)?,
         version: item.number(attribute::VERSION)?,
         facts: facts(item)?,
         first_seen_at: item.time(attribute::FIRST_SEEN_AT)?,
         lifecycle: lifecycle(item)?,
-        answered_version: item.some(attribute::ANSWERED_VERSION, Fields::number)?,
+        answered_version: item.optional(attribute::ANSWERED_VERSION, Fields::number)?,
         unanswered_in_a_row: item
-            .some(attribute::UNANSWERED_IN_A_ROW, Fields::number)?
+            .optional(attribute::UNANSWERED_IN_A_ROW, Fields::number)?
             .map_or(0, |n| n.try_into().unwrap_or(u8::MAX)),
         notifications: notifications(item)?,
         history: history(item)?,
@@ -71,14 +71,14 @@ fn transaction(item: &Fields<'_>) -> Result<Transaction, Bad> {
         resolved: resolved(item)?,
         sequence: item.number(attribute::SEQUENCE)?,
         published: published(item)?,
-        next_check_at: item.some(attribute::NEXT_CHECK_AT, Fields::time)?,
-        expires_at: item.some(attribute::EXPIRES_AT, Fields::number)?.map(seconds),
+        next_check_at: item.optional(attribute::NEXT_CHECK_AT, Fields::time)?,
+        expires_at: item.optional(attribute::EXPIRES_AT, Fields::number)?.map(seconds),
     })
 }
 
 /// The one place that meets what this version never writes: a final status that no answer confirmed is unreadable (rule 1); what only a
 /// final state has is not looked at beside another one, nor is `otherMerchants` beside a final state; nor a claim of the final state itself.
-fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, Bad> {
+fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, ReadError> {
     let mut claims: Claims = times_by_variant(item, attribute::CLAIMS)?;
     let status = match item.status(attribute::PAYMENT_STATUS)? {
         PaymentStatus::Open(status) if item.flag(attribute::OTHER_MERCHANTS)? => {
@@ -88,42 +88,43 @@ fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, Bad> {
         PaymentStatus::Final(status) => status,
     };
     claims.remove(&status);
-    let agreed_since = item.some(attribute::AGREED_SINCE, Fields::time)?;
+    let agreed_since = item.optional(attribute::AGREED_SINCE, Fields::time)?;
     let confirmed_at = item.time(attribute::CONFIRMED_AT)?;
     let restored = item.flag(attribute::TELL_AGAIN)?;
     Ok(Lifecycle::Final(Final {
         status,
         confirmation: if restored { Confirmation::BeforeRestore } else { Confirmation::At }(confirmed_at),
         dispute: (!claims.is_empty()).then_some(Dispute { claims, agreed_since }),
-        recheck_at: item.some(attribute::RECHECK_AT, Fields::time)?,
+        recheck_at: item.optional(attribute::RECHECK_AT, Fields::time)?,
     }))
 }
 
-fn facts(item: &Fields<'_>) -> Result<Facts, Bad> {
+fn facts(item: &Fields<'_>) -> Result<Facts, ReadError> {
     Ok(Facts {
-        merchant_transaction_id: item.some(attribute::MERCHANT_TRANSACTION_ID, Fields::short_text)?,
-        terminal_id: item.some(attribute::TERMINAL_ID, Fields::short_text)?,
-        payment_method: item.some(attribute::PAYMENT_METHOD, Fields::short_text)?,
-        payment_type: item.some(attribute::PAYMENT_TYPE, Fields::short_text)?,
-        amount: item.some(attribute::AMOUNT, |item, name| {
+        merchant_transaction_id: item.optional(attribute::MERCHANT_TRANSACTION_ID, Fields::short_text)?,
+        terminal_id: item.optional(attribute::TERMINAL_ID, Fields::short_text)?,
+        payment_method: item.optional(attribute::PAYMENT_METHOD, Fields::short_text)?,
+        payment_type: item.optional(attribute::PAYMENT_TYPE, Fields::short_text)?,
+        amount: item.optional(attribute::AMOUNT, |item, name| {
             let amount = item.map(name)?;
-            Amount::parse(amount.text(member::VALUE)?, amount.text(member::CURRENCY)?).map_err(|_| item.bad(name))
+            Amount::parse(amount.text(member::VALUE)?, amount.text(member::CURRENCY)?)
+                .map_err(|_| item.read_error(name))
         })?,
-        reference_status: item.some(attribute::REFERENCE_STATUS, |item, name| {
+        reference_status: item.optional(attribute::REFERENCE_STATUS, |item, name| {
             Ok(item.variant(name)?.unwrap_or(ReferenceStatus::Unpaid))
         })?,
-        transaction_date_time: item.some(attribute::TRANSACTION_DATE_TIME, Fields::time)?,
+        transaction_date_time: item.optional(attribute::TRANSACTION_DATE_TIME, Fields::time)?,
     })
 }
 
-fn notifications(item: &Fields<'_>) -> Result<BTreeMap<NotificationId, NotificationRecord>, Bad> {
+fn notifications(item: &Fields<'_>) -> Result<BTreeMap<NotificationId, NotificationRecord>, ReadError> {
     let name = attribute::NOTIFICATIONS;
     let entry = |(id, entry): (&String, &AttributeValue)| {
-        let id = NotificationId::new(id.as_str()).map_err(|_| item.bad(name))?;
-        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        let id = NotificationId::new(id.as_str()).map_err(|_| item.read_error(name))?;
+        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.read_error(name))?, path: name };
         let record = NotificationRecord {
             received_at: entry.time(member::AT)?,
-            status: entry.some(member::STATUS, Fields::status)?,
+            status: entry.optional(member::STATUS, Fields::status)?,
             hash: entry.text(member::HASH)?.to_owned(),
             disposition: entry.variant(member::DISPOSITION)?.unwrap_or(Disposition::Noted),
             reference_paid: entry.flag(member::REFERENCE_PAID)?,
@@ -133,13 +134,13 @@ fn notifications(item: &Fields<'_>) -> Result<BTreeMap<NotificationId, Notificat
     item.map(name)?.attributes.iter().map(entry).collect()
 }
 
-fn history(item: &Fields<'_>) -> Result<Vec<Change>, Bad> {
+fn history(item: &Fields<'_>) -> Result<Vec<Change>, ReadError> {
     let name = attribute::HISTORY;
     let entry = |entry: &AttributeValue| {
-        let change = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        let change = Fields { attributes: as_map(entry).ok_or_else(|| item.read_error(name))?, path: name };
         Ok(Change {
             version: change.number(member::VERSION)?,
-            from: change.some(member::FROM, Fields::status)?,
+            from: change.optional(member::FROM, Fields::status)?,
             to: change.status(member::TO)?,
             source: change.variant(member::SOURCE)?.unwrap_or(Source::Notification),
             at: change.time(member::AT)?,
@@ -149,45 +150,48 @@ fn history(item: &Fields<'_>) -> Result<Vec<Change>, Bad> {
 }
 
 /// Reasons of a newer version are not seen.
-fn resolved(item: &Fields<'_>) -> Result<BTreeMap<AttentionReason, Resolution>, Bad> {
+fn resolved(item: &Fields<'_>) -> Result<BTreeMap<AttentionReason, Resolution>, ReadError> {
     let name = attribute::RESOLVED;
-    let Some(entries) = item.some(name, Fields::map)? else { return Ok(BTreeMap::new()) };
+    let Some(entries) = item.optional(name, Fields::map)? else { return Ok(BTreeMap::new()) };
     let known = entries.attributes.iter().filter_map(|(key, entry)| Some((key.parse().ok()?, entry)));
     let read = |(reason, entry)| {
-        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.bad(name))?, path: name };
+        let entry = Fields { attributes: as_map(entry).ok_or_else(|| item.read_error(name))?, path: name };
         let note = entry.get(member::NOTE, |value| Note::new(as_text(value)?).ok())?;
         Ok((reason, Resolution { at: entry.time(member::AT)?, note }))
     };
     known.map(read).collect()
 }
 
-fn published(item: &Fields<'_>) -> Result<Option<Published>, Bad> {
-    let Some(published) = item.some(attribute::PUBLISHED, Fields::map)? else { return Ok(None) };
+fn published(item: &Fields<'_>) -> Result<Option<Published>, ReadError> {
+    let Some(published) = item.optional(attribute::PUBLISHED, Fields::map)? else { return Ok(None) };
     let Some(change) = published.variant(member::CHANGE)? else { return Ok(None) };
     Ok(Some(Published {
         change,
         version: published.number(member::VERSION)?,
         status: published.status(member::STATUS)?,
-        previous: published.some(member::PREVIOUS, Fields::status)?,
+        previous: published.optional(member::PREVIOUS, Fields::status)?,
         paid: published.flag(member::PAID)?,
-        reason: published.some(member::REASON, Fields::text)?.map(str::to_owned),
+        reason: published.optional(member::REASON, Fields::text)?.map(str::to_owned),
         at: published.time(member::AT)?,
-        told: published.some(member::TOLD, Fields::map)?.as_ref().map(told).transpose()?,
+        told: published.optional(member::TOLD, Fields::map)?.as_ref().map(told).transpose()?,
     }))
 }
 
-fn told(told: &Fields<'_>) -> Result<Told, Bad> {
+fn told(told: &Fields<'_>) -> Result<Told, ReadError> {
     Ok(Told {
         sequence: told.number(attribute::SEQUENCE)?,
         facts: facts(told)?,
-        confirmed_at: told.some(attribute::CONFIRMED_AT, Fields::time)?,
+        confirmed_at: told.optional(attribute::CONFIRMED_AT, Fields::time)?,
     })
 }
 
-fn times_by_variant<K: Ord + FromStr>(item: &Fields<'_>, name: &'static str) -> Result<BTreeMap<K, Timestamp>, Bad> {
+fn times_by_variant<K: Ord + FromStr>(
+    item: &Fields<'_>,
+    name: &'static str,
+) -> Result<BTreeMap<K, Timestamp>, ReadError> {
     let entries = item.map(name)?.attributes.iter();
     let known = entries.filter_map(|(key, at)| Some((key.parse().ok()?, at)));
-    known.map(|(variant, at)| Ok((variant, as_time(at).ok_or_else(|| item.bad(name))?))).collect()
+    known.map(|(variant, at)| Ok((variant, as_time(at).ok_or_else(|| item.read_error(name))?))).collect()
 }
 
 fn seconds(seconds: u64) -> Timestamp {
@@ -195,7 +199,7 @@ fn seconds(seconds: u64) -> Timestamp {
 }
 
 /// The path of what cannot be read.
-struct Bad(String);
+struct ReadError(String);
 
 /// The attributes of an item, or the members of a map in it.
 struct Fields<'a> {
@@ -205,54 +209,54 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn get<T>(&self, name: &'static str, read: impl FnOnce(&'a AttributeValue) -> Option<T>) -> Result<T, Bad> {
-        self.attributes.get(name).and_then(read).ok_or_else(|| self.bad(name))
+    fn get<T>(&self, name: &'static str, read: impl FnOnce(&'a AttributeValue) -> Option<T>) -> Result<T, ReadError> {
+        self.attributes.get(name).and_then(read).ok_or_else(|| self.read_error(name))
     }
 
-    fn bad(&self, name: &'static str) -> Bad {
-        Bad(if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) })
+    fn read_error(&self, name: &'static str) -> ReadError {
+        ReadError(if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) })
     }
 
-    fn some<T>(
+    fn optional<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&Self, &'static str) -> Result<T, Bad>,
-    ) -> Result<Option<T>, Bad> {
+        read: impl FnOnce(&Self, &'static str) -> Result<T, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
         if self.attributes.contains_key(name) { read(self, name).map(Some) } else { Ok(None) }
     }
 
-    fn text(&self, name: &'static str) -> Result<&'a str, Bad> {
+    fn text(&self, name: &'static str) -> Result<&'a str, ReadError> {
         self.get(name, as_text)
     }
 
-    fn number(&self, name: &'static str) -> Result<u64, Bad> {
+    fn number(&self, name: &'static str) -> Result<u64, ReadError> {
         self.get(name, as_number)
     }
 
-    fn time(&self, name: &'static str) -> Result<Timestamp, Bad> {
+    fn time(&self, name: &'static str) -> Result<Timestamp, ReadError> {
         self.get(name, as_time)
     }
 
     /// Absent is false.
-    fn flag(&self, name: &'static str) -> Result<bool, Bad> {
-        Ok(self.some(name, |fields, name| fields.get(name, as_flag))?.unwrap_or_default())
+    fn flag(&self, name: &'static str) -> Result<bool, ReadError> {
+        Ok(self.optional(name, |fields, name| fields.get(name, as_flag))?.unwrap_or_default())
     }
 
-    fn status(&self, name: &'static str) -> Result<PaymentStatus, Bad> {
+    fn status(&self, name: &'static str) -> Result<PaymentStatus, ReadError> {
         self.get(name, |value| PaymentStatus::parse(as_text(value)?).ok())
     }
 
-    fn short_text(&self, name: &'static str) -> Result<ShortText, Bad> {
+    fn short_text(&self, name: &'static str) -> Result<ShortText, ReadError> {
         self.get(name, |value| ShortText::new(as_text(value)?).ok())
     }
 
     /// None: a variant of a newer version.
-    fn variant<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Bad> {
+    fn variant<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ReadError> {
         self.text(name).map(|text| text.parse().ok())
     }
 
     /// A map in it.
-    fn map(&self, name: &'static str) -> Result<Self, Bad> {
+    fn map(&self, name: &'static str) -> Result<Self, ReadError> {
         Ok(Fields { attributes: self.get(name, as_map)?, path: name })
     }
 }
