@@ -72,7 +72,8 @@ where
         if ids.is_empty() {
             return Vec::new();
         }
-        let mut stored = match self.reconciler.by(deadline, "read", self.reconciler.store.read(&ids)).await {
+        let mut stored = match self.reconciler.before_deadline(deadline, "read", self.reconciler.store.read(&ids)).await
+        {
             Ok(stored) => stored,
             Err(error) => {
                 tracing::error!(error = %error_chain(&error), "the transactions of a batch could not be read; all go back to the queue");
@@ -114,7 +115,7 @@ where
         let (mut fates, mut tallies) = (Vec::new(), Vec::new());
         for record in &records {
             let read = self.reconciler.store.read(std::slice::from_ref(id));
-            let stored = match self.reconciler.by(deadline, "read", read).await {
+            let stored = match self.reconciler.before_deadline(deadline, "read", read).await {
                 Ok(mut found) => found.remove(id),
                 Err(_) => {
                     fates.push((record.index, Fate::Failed));

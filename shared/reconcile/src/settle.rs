@@ -113,7 +113,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
 
     /// A write whose answer was lost and that was sent again loses to itself: that is a success, and must be told as one.
     async fn write(&self, write: &Write, deadline: Timestamp) -> Result<Written, StoreError> {
-        Ok(match self.by(deadline, "write", self.store.write(write)).await? {
+        Ok(match self.before_deadline(deadline, "write", self.store.write(write)).await? {
             Written::Lost(Some(stored)) if *stored == write.transaction => Written::Done,
             written @ (Written::Lost(_) | Written::Done) => written,
         })
@@ -132,7 +132,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     ///
     /// # Errors
     /// Those of the call, and that there was no time.
-    pub async fn by<T>(
+    pub async fn before_deadline<T>(
         &self,
         deadline: Timestamp,
         operation: &'static str,

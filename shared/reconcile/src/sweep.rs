@@ -190,7 +190,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         let (reconciler, SweepLimits { deadline, horizon, .. }) = (self.reconciler, self.limits);
         let page = |shard| async move {
             let entries = reconciler.store.due(shard, horizon, PAGE_ENTRIES);
-            (shard, reconciler.by(deadline, "query", entries).await)
+            (shard, reconciler.before_deadline(deadline, "query", entries).await)
         };
         let pages = join_all(self.schedule.shards_to_look_at(now).into_iter().map(page)).await;
         for (shard, page) in pages {
@@ -210,14 +210,15 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     async fn read(&mut self) {
         let reconciler = self.reconciler;
         let ids: Vec<TransactionId> = self.unread.drain(..self.unread.len().min(READ_AT_ONCE)).collect();
-        let mut found = match reconciler.by(self.limits.deadline, "read", reconciler.store.read(&ids)).await {
-            Ok(found) => found,
-            Err(error) => {
-                // The rest would fail, too.
-                self.unread.clear();
-                return self.failed(&error);
-            }
-        };
+        let mut found =
+            match reconciler.before_deadline(self.limits.deadline, "read", reconciler.store.read(&ids)).await {
+                Ok(found) => found,
+                Err(error) => {
+                    // The rest would fail, too.
+                    self.unread.clear();
+                    return self.failed(&error);
+                }
+            };
         let now = self.now();
         for transaction in ids.iter().filter_map(|id| found.remove(id)) {
             match transaction.next_check_at {
