@@ -8,7 +8,7 @@ use spg_gateway::registration::parse_registration;
 use spg_gateway::webhook::{
     Acknowledgement, EnvelopeError, IV_HEADER, Plaintext, TAG_HEADER, WebhookKeys, open, parse_notification,
 };
-use spg_host::{Metrics, Secret, SecretSource, isolate};
+use spg_host::{Metrics, Secret, SecretSource, catch_panic};
 use spg_time::{Clock, before_deadline};
 
 use crate::answer;
@@ -56,7 +56,7 @@ impl<K: SecretSource, Q: Queue, C: Clock> Ack<K, Q, C> {
     pub async fn answer(&self, request: &Request, invocation: Invocation<'_>) -> Answered {
         let started = self.clock.now();
         let mut report = Report::default();
-        let taken = isolate(self.take(request, invocation, &mut report)).await;
+        let taken = catch_panic(self.take(request, invocation, &mut report)).await;
         let taken = taken.unwrap_or(Err(Rejection::Panicked));
         let (answer, rejection) = match taken {
             Ok(answer) => (answer, None),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::StreamExt;
 use spg_domain::{Evidence, NotificationId, Timestamp, Transaction, TransactionId};
-use spg_host::{Metrics, isolate};
+use spg_host::{Metrics, catch_panic};
 use spg_reconcile::{Asking, Reconciler, StatusApi, Store, Tally};
 use spg_time::{Clock, before_deadline, error_chain};
 use spg_wiring::count;
@@ -84,7 +84,7 @@ where
         let settled: Vec<Settled> = futures::stream::iter(groups)
             .map(|(id, records)| {
                 let stored = stored.remove(&id);
-                async move { self.settle_isolated(&id, stored, records, deadline).await }
+                async move { self.settle_each(&id, stored, records, deadline).await }
             })
             .buffer_unordered(GROUPS_CONCURRENT)
             .collect()
@@ -99,7 +99,7 @@ where
     }
 
     /// A panic stays with its record: if a whole group fails, each of its records is tried alone.
-    async fn settle_isolated(
+    async fn settle_each(
         &self,
         id: &TransactionId,
         stored: Option<Transaction>,
@@ -142,7 +142,7 @@ where
         let evidence: Vec<Evidence> = records.iter().map(|record| record.evidence.clone()).collect();
         let settling = self.reconciler.settle(id, stored, &evidence, Asking::Claims, deadline);
         // What a panic leaves behind is only this call's: nothing shared is half changed.
-        let result = isolate(settling).await.ok()?;
+        let result = catch_panic(settling).await.ok()?;
         Some(match result {
             Ok(settlement) => settled(id, records, &settlement),
             Err(error) => failed(id, records, &error),

@@ -2,7 +2,7 @@
 
 use spg_bus::{Bus, ENTRIES_MAX, PublishError};
 use spg_domain::OutcomeEvent;
-use spg_host::{Metrics, Panicked, isolate};
+use spg_host::{Metrics, Panicked, catch_panic};
 use spg_ledger::{StreamEvent, UnreadableRecord, read_record};
 use spg_time::error_chain;
 
@@ -20,7 +20,7 @@ impl<B: Bus> Publisher<B> {
         let mut metrics = Metrics::default();
         let mut events = Vec::new();
         for record in &event.records {
-            match isolate(async { read_record(record) }).await {
+            match catch_panic(async { read_record(record) }).await {
                 Ok(Ok(read)) => events.extend(read),
                 Ok(Err(error)) => log_unreadable(&error, &mut metrics),
                 Err(Panicked) => log_unreadable(&UnreadableRecord::of(record, "reading it panicked"), &mut metrics),

@@ -3,9 +3,9 @@
 //! Knows nothing of SPG, of transactions or of any function. The only place that reads the environment and AWS's credentials.
 
 mod aws;
+mod catch_panic;
 mod config;
 mod env;
-mod isolate;
 mod logs;
 mod metrics;
 #[cfg(feature = "secrets")]
@@ -14,9 +14,9 @@ mod start;
 mod trace;
 
 pub use aws::{Aws, CallLimits, Service};
+pub use catch_panic::{Panicked, catch_panic};
 pub use config::AwsConfig;
 pub use env::{ConfigError, Env, Problem};
-pub use isolate::{Panicked, isolate};
 pub use logs::{LogLevel, invocation_span};
 pub use metrics::{MetricSource, Metrics};
 #[cfg(feature = "secrets")]

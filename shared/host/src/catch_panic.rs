@@ -13,7 +13,7 @@ pub struct Panicked;
 ///
 /// # Errors
 /// [`Panicked`] if it did.
-pub async fn isolate<F: Future>(future: F) -> Result<F::Output, Panicked> {
+pub async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|_| Panicked)
 }
 
@@ -23,13 +23,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_before_and_after_a_wait() {
-        assert_eq!(isolate(async { 1 }).await, Ok(1));
+        assert_eq!(catch_panic(async { 1 }).await, Ok(1));
         let fails = |number: u32| assert_eq!(number, 1, "on purpose");
-        assert_eq!(isolate(async { fails(2) }).await, Err(Panicked));
+        assert_eq!(catch_panic(async { fails(2) }).await, Err(Panicked));
         let later = async {
             tokio::task::yield_now().await;
             fails(3);
         };
-        assert_eq!(isolate(later).await, Err(Panicked));
+        assert_eq!(catch_panic(later).await, Err(Panicked));
     }
 }
