@@ -12,7 +12,7 @@ use spg_time::{Clock, before_deadline, error_chain};
 use spg_wiring::count;
 
 use crate::queue::Queue;
-use crate::record::{Fate, Parsed, Record, parse};
+use crate::record::{Parsed, Record, RecordResult, parse};
 use crate::report::{Settled, failed, settled};
 
 /// What settling leaves of the time for the calls of the queue, which are given up with it.
@@ -40,23 +40,23 @@ where
     /// Processes a batch before `deadline`. Never fails as a whole: what was not done is named in the response.
     pub async fn process(&self, event: SqsEvent, deadline: Timestamp) -> (SqsBatchResponse, Metrics) {
         let mut tallies = Vec::new();
-        let mut fates = vec![Fate::Done; event.records.len()];
+        let mut results = vec![RecordResult::Done; event.records.len()];
         let mut groups: BTreeMap<TransactionId, Vec<Record>> = BTreeMap::new();
         for (index, message) in event.records.iter().enumerate() {
             match parse(index, message) {
                 Parsed::Evidence(record) => groups.entry(record.transaction_id.clone()).or_default().push(*record),
-                Parsed::Hopeless(letter) => fates[index] = Fate::DeadLetter(letter),
+                Parsed::Hopeless(letter) => results[index] = RecordResult::DeadLetter(letter),
                 Parsed::TooNew(error) => {
                     tracing::warn!(messageId = message.message_id, %error, "left on the queue for a newer version");
-                    fates[index] = Fate::Failed;
+                    results[index] = RecordResult::Failed;
                 }
             }
         }
-        for (index, fate) in self.settle_groups(groups, deadline - QUEUE_MARGIN, &mut tallies).await {
-            fates[index] = fate;
+        for (index, result) in self.settle_groups(groups, deadline - QUEUE_MARGIN, &mut tallies).await {
+            results[index] = result;
         }
-        self.bury(&event.records, &mut fates, deadline, &mut tallies).await;
-        let response = self.answer(&event.records, &fates, deadline, &mut tallies).await;
+        self.bury(&event.records, &mut results, deadline, &mut tallies).await;
+        let response = self.answer(&event.records, &results, deadline, &mut tallies).await;
         let mut metrics = Metrics::default();
         count(tallies, &mut metrics);
         (response, metrics)
@@ -67,7 +67,7 @@ where
         groups: BTreeMap<TransactionId, Vec<Record>>,
         deadline: Timestamp,
         tallies: &mut Vec<Tally>,
-    ) -> Vec<(usize, Fate)> {
+    ) -> Vec<(usize, RecordResult)> {
         let ids: Vec<TransactionId> = groups.keys().cloned().collect();
         if ids.is_empty() {
             return Vec::new();
@@ -78,7 +78,7 @@ where
             Err(error) => {
                 tracing::error!(error = %error_chain(&error), "the transactions of a batch could not be read; all go back to the queue");
                 tallies.push(Tally::Count("StoreFailures"));
-                return groups.into_values().flatten().map(|record| (record.index, Fate::Failed)).collect();
+                return groups.into_values().flatten().map(|record| (record.index, RecordResult::Failed)).collect();
             }
         };
         let settled: Vec<Settled> = futures::stream::iter(groups)
@@ -91,9 +91,9 @@ where
             .await;
         settled
             .into_iter()
-            .flat_map(|(fates, more)| {
+            .flat_map(|(results, more)| {
                 tallies.extend(more);
-                fates
+                results
             })
             .collect()
     }
@@ -110,25 +110,25 @@ where
             return done;
         }
         if let [record] = records.as_slice() {
-            return (vec![(record.index, Fate::Failed)], vec![Tally::Count("Panics")]);
+            return (vec![(record.index, RecordResult::Failed)], vec![Tally::Count("Panics")]);
         }
-        let (mut fates, mut tallies) = (Vec::new(), Vec::new());
+        let (mut results, mut tallies) = (Vec::new(), Vec::new());
         for record in &records {
             let read = self.reconciler.store.read(std::slice::from_ref(id));
             let stored = match self.reconciler.before_deadline(deadline, "read", read).await {
                 Ok(mut found) => found.remove(id),
                 Err(_) => {
-                    fates.push((record.index, Fate::Failed));
+                    results.push((record.index, RecordResult::Failed));
                     continue;
                 }
             };
             let alone = self.settle_caught(id, stored, std::slice::from_ref(record), deadline).await;
-            let (fate, more) =
-                alone.unwrap_or_else(|| (vec![(record.index, Fate::Failed)], vec![Tally::Count("Panics")]));
-            fates.extend(fate);
+            let (result, more) =
+                alone.unwrap_or_else(|| (vec![(record.index, RecordResult::Failed)], vec![Tally::Count("Panics")]));
+            results.extend(result);
             tallies.extend(more);
         }
-        (fates, tallies)
+        (results, tallies)
     }
 
     /// None where it panicked; the panic hook has logged where.
@@ -150,9 +150,15 @@ where
     }
 
     /// Sends what can never succeed to the dead-letter queue; what cannot be sent goes back.
-    async fn bury(&self, messages: &[SqsMessage], fates: &mut [Fate], deadline: Timestamp, tallies: &mut Vec<Tally>) {
-        for (message, fate) in messages.iter().zip(fates) {
-            let Fate::DeadLetter(letter) = fate else { continue };
+    async fn bury(
+        &self,
+        messages: &[SqsMessage],
+        results: &mut [RecordResult],
+        deadline: Timestamp,
+        tallies: &mut Vec<Tally>,
+    ) {
+        for (message, result) in messages.iter().zip(results) {
+            let RecordResult::DeadLetter(letter) = result else { continue };
             letter.message_id = message.message_id.clone().unwrap_or_default();
             tracing::error!(
                 reason = letter.reason.as_str(),
@@ -162,15 +168,15 @@ where
                 "sent to the dead-letter queue"
             );
             tallies.push(Tally::CountBy("DeadLetters", letter.reason.as_str()));
-            *fate = match before_deadline(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
-                Some(Ok(())) => Fate::Done,
+            *result = match before_deadline(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
+                Some(Ok(())) => RecordResult::Done,
                 Some(Err(error)) => {
                     tracing::error!(error = %error_chain(&error), "the dead-letter queue did not take it; it goes back to the queue");
-                    Fate::Failed
+                    RecordResult::Failed
                 }
                 None => {
                     tracing::error!("no time was left for the dead-letter queue; it goes back to the queue");
-                    Fate::Failed
+                    RecordResult::Failed
                 }
             };
         }
@@ -180,12 +186,16 @@ where
     async fn answer(
         &self,
         messages: &[SqsMessage],
-        fates: &[Fate],
+        results: &[RecordResult],
         deadline: Timestamp,
         tallies: &mut Vec<Tally>,
     ) -> SqsBatchResponse {
-        let failed: Vec<&SqsMessage> =
-            messages.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Failed).map(|(message, _)| message).collect();
+        let failed: Vec<&SqsMessage> = messages
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| **result == RecordResult::Failed)
+            .map(|(message, _)| message)
+            .collect();
         tallies.extend(failed.iter().map(|_| Tally::Count("RecordsReturned")));
         let postponed: Vec<(String, u32)> =
             failed.iter().filter_map(|m| Some((m.receipt_handle.clone()?, retry_seconds(m)))).collect();

@@ -27,7 +27,7 @@ pub enum Parsed {
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum RecordResult {
     Done,
     Failed,
     DeadLetter(DeadLetter),

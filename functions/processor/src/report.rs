@@ -4,12 +4,12 @@ use spg_domain::{Disposition, Evidence, PaymentStatus, TransactionId};
 use spg_reconcile::{AnswerFields, SettleError, Settlement, Tally};
 use spg_time::error_chain;
 
-use crate::record::{Fate, Record};
+use crate::record::{Record, RecordResult};
 
-/// The fates of some records, by their place in the batch, and what it took.
-pub(crate) type Settled = (Vec<(usize, Fate)>, Vec<Tally>);
+/// The results of some records, by their place in the batch, and what it took.
+pub(crate) type Settled = (Vec<(usize, RecordResult)>, Vec<Tally>);
 
-/// The fates of the records that one write has settled, logged one line each. The one question about the one record is told in its
+/// The results of the records that one write has settled, logged one line each. The one question about the one record is told in its
 /// line; otherwise questions have lines of their own, before the records'.
 pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
     let mut tallies = settlement.tallies();
@@ -20,17 +20,18 @@ pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settl
             None
         }
     };
-    let mut fates = Vec::with_capacity(records.len());
+    let mut results = Vec::with_capacity(records.len());
     for (record, disposition) in records.iter().zip(&settlement.dispositions) {
         log_processed(id, record, *disposition, answer.as_ref(), settlement);
         if is_unusual(*disposition) {
             tallies.push(Tally::CountBy("UnusualNotifications", disposition.as_str()));
         }
         let conflicting = *disposition == Disposition::Conflicting;
-        let fate = if conflicting { Fate::DeadLetter(record.conflicting(String::new())) } else { Fate::Done };
-        fates.push((record.index, fate));
+        let result =
+            if conflicting { RecordResult::DeadLetter(record.conflicting(String::new())) } else { RecordResult::Done };
+        results.push((record.index, result));
     }
-    (fates, tallies)
+    (results, tallies)
 }
 
 /// What is worth a metric: people look for its reason. Of everything else the log has a line.
@@ -69,7 +70,7 @@ fn log_processed(
 
 pub(crate) fn failed(id: &TransactionId, records: &[Record], error: &SettleError) -> Settled {
     tracing::error!(transactionID = %id, records = records.len(), error = %error_chain(error), "not stored; back to the queue");
-    (records.iter().map(|record| (record.index, Fate::Failed)).collect(), vec![Tally::Count("StoreFailures")])
+    (records.iter().map(|record| (record.index, RecordResult::Failed)).collect(), vec![Tally::Count("StoreFailures")])
 }
 
 /// The notification's id, which a registration has not, and the status that is claimed.

@@ -1,4 +1,4 @@
-//! Batches: each record has its own fate.
+//! Batches: each record has its own result.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
