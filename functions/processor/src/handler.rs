@@ -45,7 +45,7 @@ where
         for (index, message) in event.records.iter().enumerate() {
             match parse(index, message) {
                 Parsed::Evidence(record) => groups.entry(record.transaction_id.clone()).or_default().push(*record),
-                Parsed::Hopeless(letter) => results[index] = RecordResult::DeadLetter(letter),
+                Parsed::PermanentError(dead_letter) => results[index] = RecordResult::DeadLetter(dead_letter),
                 Parsed::TooNew(error) => {
                     tracing::warn!(messageId = message.message_id, %error, "left on the queue for a newer version");
                     results[index] = RecordResult::Failed;
@@ -55,7 +55,7 @@ where
         for (index, result) in self.settle_groups(groups, deadline - QUEUE_MARGIN, &mut tallies).await {
             results[index] = result;
         }
-        self.bury(&event.records, &mut results, deadline, &mut tallies).await;
+        self.send_dead_letters(&event.records, &mut results, deadline, &mut tallies).await;
         let response = self.answer(&event.records, &results, deadline, &mut tallies).await;
         let mut metrics = Metrics::default();
         count(tallies, &mut metrics);
@@ -150,7 +150,7 @@ where
     }
 
     /// Sends what can never succeed to the dead-letter queue; what cannot be sent goes back.
-    async fn bury(
+    async fn send_dead_letters(
         &self,
         messages: &[SqsMessage],
         results: &mut [RecordResult],
@@ -158,17 +158,18 @@ where
         tallies: &mut Vec<Tally>,
     ) {
         for (message, result) in messages.iter().zip(results) {
-            let RecordResult::DeadLetter(letter) = result else { continue };
-            letter.message_id = message.message_id.clone().unwrap_or_default();
+            let RecordResult::DeadLetter(dead_letter) = result else { continue };
+            dead_letter.message_id = message.message_id.clone().unwrap_or_default();
             tracing::error!(
-                reason = letter.reason.as_str(),
-                transactionID = letter.transaction_id.as_ref().map(TransactionId::as_str),
-                notificationID = letter.notification_id.as_ref().map(NotificationId::as_str),
-                messageId = letter.message_id,
+                reason = dead_letter.reason.as_str(),
+                transactionID = dead_letter.transaction_id.as_ref().map(TransactionId::as_str),
+                notificationID = dead_letter.notification_id.as_ref().map(NotificationId::as_str),
+                messageId = dead_letter.message_id,
                 "sent to the dead-letter queue"
             );
-            tallies.push(Tally::CountBy("DeadLetters", letter.reason.as_str()));
-            *result = match before_deadline(&self.reconciler.clock, deadline, self.queue.dead_letter(letter)).await {
+            tallies.push(Tally::CountBy("DeadLetters", dead_letter.reason.as_str()));
+            *result = match before_deadline(&self.reconciler.clock, deadline, self.queue.dead_letter(dead_letter)).await
+            {
                 Some(Ok(())) => RecordResult::Done,
                 Some(Err(error)) => {
                     tracing::error!(error = %error_chain(&error), "the dead-letter queue did not take it; it goes back to the queue");

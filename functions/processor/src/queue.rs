@@ -8,8 +8,8 @@ use crate::DeadLetter;
 
 /// The two queues as the processor sees them.
 pub trait Queue {
-    /// Keeps a letter for people.
-    fn dead_letter(&self, letter: &DeadLetter) -> impl Future<Output = Result<(), QueueError>> + Send;
+    /// Keeps a dead letter for people.
+    fn dead_letter(&self, dead_letter: &DeadLetter) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Lets failed messages come back after a wait of their own; at most ten receipt handles and seconds. Best effort: without it
     /// they come back when their visibility ends.
@@ -33,9 +33,9 @@ pub struct SqsQueue {
 }
 
 impl Queue for SqsQueue {
-    async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+    async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
         let failed = |source| QueueError { operation: "SendMessage to the dead-letter queue", source };
-        let body = serde_json::to_string(letter).map_err(|error| failed(error.into()))?;
+        let body = serde_json::to_string(dead_letter).map_err(|error| failed(error.into()))?;
         // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
         let request = self.client.send_message().queue_url(&self.dlq_url).message_body(body);
         let sent = Box::pin(request.send()).await;

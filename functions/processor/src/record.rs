@@ -20,7 +20,7 @@ pub struct Record {
 pub enum Parsed {
     Evidence(Box<Record>),
     /// Can never be processed: to the dead-letter queue, for people.
-    Hopeless(DeadLetter),
+    PermanentError(DeadLetter),
     /// Written by a newer version: it comes back until a newer reader is deployed.
     TooNew(MessageError),
 }
@@ -70,7 +70,7 @@ impl DeadLetterReason {
 }
 
 impl Record {
-    /// The letter for a notification whose id was counted with other content.
+    /// The dead letter for a notification whose id was counted with other content.
     pub fn conflicting(&self, message_id: String) -> DeadLetter {
         let (notification_id, content_hash) = match &self.evidence {
             Evidence::Notification { notification, .. } => (
@@ -106,17 +106,17 @@ pub fn parse(index: usize, message: &SqsMessage) -> Parsed {
     let parsed = match Message::parse(message.body.as_deref().unwrap_or_default()) {
         Ok(parsed) => parsed,
         Err(error @ MessageError::NewerSchema(_)) => return Parsed::TooNew(error),
-        Err(MessageError::Unreadable) => return Parsed::Hopeless(unreadable(message_id)),
+        Err(MessageError::Unreadable) => return Parsed::PermanentError(unreadable(message_id)),
     };
     let received_at = parsed.received_at;
     let Some(transaction_id) = parsed.transaction_id else {
-        let mut letter = DeadLetter { received_at: Some(received_at), ..unreadable(message_id) };
+        let mut dead_letter = DeadLetter { received_at: Some(received_at), ..unreadable(message_id) };
         if let Payload::Notification(notification) = parsed.payload {
-            letter.reason = DeadLetterReason::NoTransactionId;
-            letter.content_hash = Some(notification.content_hash(None));
-            letter.notification_id = Some(notification.notification_id);
+            dead_letter.reason = DeadLetterReason::NoTransactionId;
+            dead_letter.content_hash = Some(notification.content_hash(None));
+            dead_letter.notification_id = Some(notification.notification_id);
         }
-        return Parsed::Hopeless(letter);
+        return Parsed::PermanentError(dead_letter);
     };
     let evidence = match parsed.payload {
         Payload::Notification(notification) => Evidence::Notification { notification, received_at },

@@ -47,17 +47,17 @@ impl Clock for Stopped {
 
 #[derive(Debug, Default)]
 struct RecordingQueue {
-    letters: Mutex<Vec<DeadLetter>>,
+    dead_letters: Mutex<Vec<DeadLetter>>,
     postponed: Mutex<BTreeMap<String, u32>>,
     refuses: bool,
 }
 
 impl Queue for RecordingQueue {
-    async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+    async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
         if self.refuses {
             return Err(QueueError { operation: "SendMessage", source: "told to fail".into() });
         }
-        self.letters.lock().unwrap().push(letter.clone());
+        self.dead_letters.lock().unwrap().push(dead_letter.clone());
         Ok(())
     }
 
@@ -113,9 +113,9 @@ fn failures(response: &SqsBatchResponse) -> Vec<&str> {
     response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect()
 }
 
-fn letters(processor: &TestProcessor) -> Vec<(String, DeadLetterReason)> {
-    let letters = processor.queue.letters.lock().unwrap();
-    letters.iter().map(|letter| (letter.message_id.clone(), letter.reason)).collect()
+fn dead_letters(processor: &TestProcessor) -> Vec<(String, DeadLetterReason)> {
+    let dead_letters = processor.queue.dead_letters.lock().unwrap();
+    dead_letters.iter().map(|dead_letter| (dead_letter.message_id.clone(), dead_letter.reason)).collect()
 }
 
 #[tokio::test]
@@ -157,14 +157,14 @@ async fn what_can_never_succeed_goes_to_the_dead_letter_queue_without_its_payloa
     let response = process(&processor, &bodies).await;
     assert_eq!(failures(&response), Vec::<&str>::new());
     assert_eq!(
-        letters(&processor),
+        dead_letters(&processor),
         [
             ("m0".to_owned(), DeadLetterReason::Unreadable),
             ("m1".to_owned(), DeadLetterReason::NoTransactionId),
             ("m2".to_owned(), DeadLetterReason::ConflictingContent),
         ]
     );
-    insta::assert_json_snapshot!(*processor.queue.letters.lock().unwrap());
+    insta::assert_json_snapshot!(*processor.queue.dead_letters.lock().unwrap());
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_newer_message_waits_on_the_queue_for_a_newer_reader() {
     let newer = body(Some("a"), "n1", "Success").replacen("\"schemaVersion\":1", "\"schemaVersion\":2", 1);
     let response = process(&processor, &[newer]).await;
     assert_eq!(failures(&response), ["m0"]);
-    assert!(letters(&processor).is_empty());
+    assert!(dead_letters(&processor).is_empty());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const OPERATORS_OWN: [&str; 2] = ["spgctl-doctor", "WebhookTest"];
 pub struct Left {
     pub ends: Vec<End>,
     /// TransactionIDs of which a dead letter was expected.
-    pub letters: BTreeSet<String>,
+    pub dead_letters: BTreeSet<String>,
     /// The table was lost on the way, and restored.
     pub table_lost: bool,
 }
@@ -25,13 +25,14 @@ pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
     events_keep_to_the_contract(scene, left);
     let waiting = scene.emptied().await?;
     scene.checks.equal("messages left on the queue", 0, waiting);
-    if !scene.stage.program.takes_letters {
+    if !scene.stage.program.takes_dead_letters {
         let lying = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
         scene.checks.equal("messages left in the dead-letter queue", 0, lying);
     }
-    let letters = scene.stage.letters.bodies();
-    let about: Vec<&str> = letters.iter().map(|letter| letter["transactionID"].as_str().unwrap_or("nothing")).collect();
-    let expected: Vec<&str> = left.letters.iter().map(String::as_str).collect();
+    let dead_letters = scene.stage.dead_letters.bodies();
+    let about: Vec<&str> =
+        dead_letters.iter().map(|dead_letter| dead_letter["transactionID"].as_str().unwrap_or("nothing")).collect();
+    let expected: Vec<&str> = left.dead_letters.iter().map(String::as_str).collect();
     scene.checks.equal("dead letters", expected.join(", "), about.join(", "));
     let report = scene.stage.spg.report();
     scene.checks.equal("forgeries acknowledged", 0, report.summary.forgeries_acknowledged);

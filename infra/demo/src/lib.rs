@@ -57,7 +57,7 @@ pub const DEMO: Program = Program {
     ],
     result_file: "demo.json",
     keys: 2,
-    takes_letters: true,
+    takes_dead_letters: true,
 };
 
 /// What breaks in production, and how it is mended.
@@ -79,5 +79,5 @@ pub const REHEARSALS: Program = Program {
     ],
     result_file: "rehearse.json",
     keys: 1,
-    takes_letters: false,
+    takes_dead_letters: false,
 };

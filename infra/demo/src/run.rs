@@ -150,9 +150,9 @@ fn left_by(stage: &Stage, played: &[Played]) -> Left {
     // Only the scenario of the conflicting content is to leave one, and it has checked it.
     let expected = played.iter().filter(|played| played.scenario.name.starts_with("The same notificationID"));
     let ids = expected.flat_map(|played| played.scene.ids.clone());
-    let letters: BTreeSet<String> = ids.filter(|id| !stage.letters_about(id).is_empty()).collect();
+    let dead_letters: BTreeSet<String> = ids.filter(|id| !stage.dead_letters_about(id).is_empty()).collect();
     let table_lost = played.iter().any(|played| played.scene.table_lost);
-    Left { ends, letters, table_lost }
+    Left { ends, dead_letters, table_lost }
 }
 
 /// What there is to see in the end.

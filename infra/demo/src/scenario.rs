@@ -49,5 +49,5 @@ pub struct Program {
     /// How many of the webhook keys the stack knows from the start.
     pub keys: usize,
     /// Whether dead letters are taken off their queue and kept for the verdict; else they are left there for an operator.
-    pub takes_letters: bool,
+    pub takes_dead_letters: bool,
 }

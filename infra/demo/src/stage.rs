@@ -39,7 +39,7 @@ pub struct Stage {
     pub clients: Clients,
     pub outcomes: Outcomes,
     /// The dead-letter queue's messages so far, if the program takes them.
-    pub letters: Inbox,
+    pub dead_letters: Inbox,
     began: Instant,
     /// Epoch milliseconds of the simulated clock's zero.
     simulated_zero: u64,
@@ -85,12 +85,12 @@ impl Stage {
         spg.set_webhook_url(&info.webhook_url);
         let clients = Clients::new(&info);
         let outcomes = Outcomes::subscribe(&clients, &info.event_bus).await?;
-        let letters = if program.takes_letters {
+        let dead_letters = if program.takes_dead_letters {
             Inbox::open(clients.sqs.clone(), info.dlq_url.clone())
         } else {
             Inbox::default()
         };
-        Ok(Self { program, dir, spg, info, clients, outcomes, letters, began: Instant::now(), simulated_zero })
+        Ok(Self { program, dir, spg, info, clients, outcomes, dead_letters, began: Instant::now(), simulated_zero })
     }
 
     /// Says what happens, with the time since the stage was up.
@@ -112,8 +112,8 @@ impl Stage {
     }
 
     /// Dead letters about a transaction.
-    pub fn letters_about(&self, id: &str) -> Vec<Value> {
-        self.letters.bodies().into_iter().filter(|letter| letter["transactionID"] == id).collect()
+    pub fn dead_letters_about(&self, id: &str) -> Vec<Value> {
+        self.dead_letters.bodies().into_iter().filter(|dead_letter| dead_letter["transactionID"] == id).collect()
     }
 
     /// How many lines of a function's log have all of these texts in them.

@@ -163,16 +163,16 @@ async fn dead_letters(page: &mut Page<'_>) -> Result<(), Failure> {
     let received_at = Timestamp::parse("2026-03-12T10:48:44Z").unwrap_or_default();
     let message = Message::new(Some(TransactionId::new(GIVEN_UP)?), Payload::Notification(notification), received_at);
     let original = world.give_up(&message.to_json()?).await?;
-    let letter = json!({
+    let dead_letter = json!({
         "schemaVersion": 1, "reason": "ConflictingContent", "transactionID": PAID, "notificationID": "n-17",
         "contentHash": "db1f0a72a9eeeafb", "messageId": "m2",
     });
-    world.give_up(&letter.to_string()).await?;
+    world.give_up(&dead_letter.to_string()).await?;
     page.shows(&["dlq", "list"], 3).await?;
     page.shows(&["dlq", "show", &original], 0).await?;
     page.shows(&["dlq", "redrive"], 3).await?;
     world.stored(GIVEN_UP, |transaction| transaction.notifications.len() == 1).await?;
-    page.shows(&["dlq", "drop", "--letters", "--yes"], 0).await?;
+    page.shows(&["dlq", "drop", "--dead-letters", "--yes"], 0).await?;
     page.shows(&["dlq", "list"], 0).await
 }
 

@@ -271,7 +271,7 @@ ids, a hash and the reason, and without the payload. Exit code 3: it is not empt
         #[arg(value_name = "MESSAGE_ID")]
         id: String,
     },
-    /// Gives original messages back to the notification queue, paced; letters stay
+    /// Gives original messages back to the notification queue, paced; dead letters stay
     #[command(after_help = "\
 Examples:
   spgctl --stack spg-webhooks dlq redrive
@@ -291,7 +291,7 @@ Mend what made them fail first. Exit code 3: something is left.")]
     #[command(after_help = "\
 Examples:
   spgctl --stack spg-webhooks dlq drop 6c1f1c0e-3f5b-4d0a-9c55-0e8a3b1f0d11
-  spgctl --stack spg-webhooks dlq drop --letters --yes
+  spgctl --stack spg-webhooks dlq drop --dead-letters --yes
 
 An original message that is dropped is a notification that nobody will ever act upon: redrive it instead.")]
     Drop {
@@ -301,9 +301,9 @@ An original message that is dropped is a notification that nobody will ever act 
         /// All of them
         #[arg(long)]
         yes: bool,
-        /// Only letters
+        /// Only dead letters, which the processor wrote
         #[arg(long)]
-        letters: bool,
+        dead_letters: bool,
     },
 }
 

@@ -38,7 +38,7 @@ pub enum Kind {
     /// A message of a newer version than this.
     Newer,
     /// Written by the processor about a message that can never succeed; the message itself is gone.
-    Letter { reason: String, transaction_id: Option<String>, notification_id: Option<String> },
+    DeadLetter { reason: String, transaction_id: Option<String>, notification_id: Option<String> },
     /// Neither of them.
     Stranger,
 }
@@ -63,7 +63,7 @@ impl Kind {
         }
         match serde_json::from_str(body) {
             Ok(Letter { reason, transaction_id, notification_id, .. }) => {
-                Self::Letter { reason, transaction_id, notification_id }
+                Self::DeadLetter { reason, transaction_id, notification_id }
             }
             Err(_) => Self::Stranger,
         }
@@ -72,7 +72,7 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Original(_) | Self::Newer => "original",
-            Self::Letter { .. } => "letter",
+            Self::DeadLetter { .. } => "dead letter",
             Self::Stranger => "stranger",
         }
     }
@@ -80,7 +80,7 @@ impl Kind {
     pub fn can_be_redriven(&self) -> bool {
         match self {
             Self::Original(_) | Self::Newer => true,
-            Self::Letter { .. } | Self::Stranger => false,
+            Self::DeadLetter { .. } | Self::Stranger => false,
         }
     }
 
@@ -91,7 +91,7 @@ impl Kind {
                 Payload::Registration(_) => "a registration that could not be stored".to_owned(),
             },
             Self::Newer => "a message of a newer version: deploy that version first".to_owned(),
-            Self::Letter { reason, .. } => match reason.as_str() {
+            Self::DeadLetter { reason, .. } => match reason.as_str() {
                 "ConflictingContent" => {
                     "ConflictingContent: a notificationID that was counted with other content; compare with SPG"
                         .to_owned()
@@ -117,7 +117,9 @@ impl Kind {
                 };
                 (message.transaction_id.as_ref().map(ToString::to_string), notification)
             }
-            Self::Letter { transaction_id, notification_id, .. } => (transaction_id.clone(), notification_id.clone()),
+            Self::DeadLetter { transaction_id, notification_id, .. } => {
+                (transaction_id.clone(), notification_id.clone())
+            }
             Self::Newer | Self::Stranger => (None, None),
         }
     }

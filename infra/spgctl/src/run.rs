@@ -150,9 +150,11 @@ async fn dlq(queues: &Queues, command: DlqCommand, output: &mut Output<'_>) -> R
     match command {
         DlqCommand::List { limit } => dlq::list(queues, limit, SystemClock.now(), output).await,
         DlqCommand::Show { id } => dlq::show(queues, &id, output).await,
-        DlqCommand::Redrive { ids, rate } => dlq::redrive(queues, &Choice { ids, letters: false }, rate, output).await,
-        DlqCommand::Drop { ids, letters, yes: _ } => {
-            dlq::drop(queues, &Choice { ids, letters }, DROP_RATE, output).await
+        DlqCommand::Redrive { ids, rate } => {
+            dlq::redrive(queues, &Choice { ids, dead_letters: false }, rate, output).await
+        }
+        DlqCommand::Drop { ids, dead_letters, yes: _ } => {
+            dlq::drop(queues, &Choice { ids, dead_letters }, DROP_RATE, output).await
         }
     }
 }

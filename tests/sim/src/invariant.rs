@@ -47,8 +47,8 @@ pub enum Invariant {
     OutlivesRetries,
     /// What is done is not given back to the queue.
     DoneStaysDone,
-    /// Only what can never succeed is buried.
-    OnlyHopelessIsBuried,
+    /// Only what can never succeed is in the dead-letter queue.
+    OnlyPermanentErrorsAreDeadLetters,
     /// The budget of calls holds.
     BudgetHolds,
     /// The system comes to rest.

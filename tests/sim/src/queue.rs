@@ -28,7 +28,7 @@ pub(crate) struct Queue {
     /// What was given up because it was too old.
     pub given_up: Vec<String>,
     /// What the processor sent to the dead-letter queue.
-    pub letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
 }
 
 #[derive(Debug)]
@@ -225,14 +225,16 @@ fn describe(message: &Message) -> String {
 pub(crate) struct SimQueues(pub Handle);
 
 impl processor::Queue for SimQueues {
-    async fn dead_letter(&self, letter: &DeadLetter) -> Result<(), QueueError> {
+    async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
         let sent = self.0.effect(Effect::Bury, |state| {
             if state.is_out(Part::Queue) || state.fault(|f| f.queue_refuses) {
                 return Err(QueueError { operation: "dead letter", source: "refused".into() });
             }
-            state.say_of(self.0.process, || format!("buries {} as {:?}", letter.message_id, letter.reason));
-            state.witness_letter(letter);
-            state.queue.letters.push(letter.clone());
+            state.say_of(self.0.process, || {
+                format!("sends {} to the dead-letter queue as {:?}", dead_letter.message_id, dead_letter.reason)
+            });
+            state.witness_dead_letter(dead_letter);
+            state.queue.dead_letters.push(dead_letter.clone());
             Ok(())
         });
         sent.await

@@ -282,11 +282,11 @@ impl State {
         self.witness.events.insert(key);
     }
 
-    pub fn witness_letter(&mut self, letter: &DeadLetter) {
-        self.no_personal_data(&format!("{letter:?}"));
-        let conflicts = letter.notification_id.as_ref().is_some_and(|id| self.conflicts(id));
-        let hopeless = letter.reason == DeadLetterReason::ConflictingContent && conflicts;
-        self.expect(hopeless, Invariant::OnlyHopelessIsBuried, || format!("{letter:?}"));
+    pub fn witness_dead_letter(&mut self, dead_letter: &DeadLetter) {
+        self.no_personal_data(&format!("{dead_letter:?}"));
+        let conflicts = dead_letter.notification_id.as_ref().is_some_and(|id| self.conflicts(id));
+        let permanent = dead_letter.reason == DeadLetterReason::ConflictingContent && conflicts;
+        self.expect(permanent, Invariant::OnlyPermanentErrorsAreDeadLetters, || format!("{dead_letter:?}"));
     }
 
     /// Whether SPG sent it with two contents.

@@ -34,8 +34,8 @@ fn stored(stand: &Stand) -> usize {
     stand.aws.table().raw_items().len()
 }
 
-fn letters(stand: &Stand) -> Vec<Value> {
-    stand.aws.dead_letters().iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+fn dead_letters(stand: &Stand) -> Vec<Value> {
+    stand.aws.dead_letters().iter().map(|dead_letter| serde_json::from_str(&dead_letter.body).unwrap()).collect()
 }
 
 /// The entries of all changes of visibility, sorted by receipt handle.
@@ -62,9 +62,9 @@ fn what_can_never_be_read_goes_to_the_dead_letter_queue_without_its_content() {
     assert_eq!(process(&processor, &records), NOTHING, "nothing comes back");
     let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 6), ("sqs:SendMessage", 4)];
     assert_eq!(stand.cost(), cost(expected, 6));
-    for (letter, record) in letters(&stand).into_iter().zip(&records[6..]) {
+    for (dead_letter, record) in dead_letters(&stand).into_iter().zip(&records[6..]) {
         let expected = json!({"schemaVersion": 1, "reason": "Unreadable", "messageId": record.message_id});
-        assert_eq!(letter, expected);
+        assert_eq!(dead_letter, expected);
     }
     assert!(!processor.logs().contains("canary"), "{}", processor.logs().text());
 }
@@ -93,16 +93,16 @@ fn without_a_transaction_id_and_with_other_content_it_is_kept_for_people() {
         cost([("dynamodb:BatchGetItem", 1), ("sqs:SendMessage", 2)], 0),
         "neither changes anything"
     );
-    let [first, second] = letters(&stand).try_into().unwrap();
+    let [first, second] = dead_letters(&stand).try_into().unwrap();
     assert_eq!((&first["reason"], &first["notificationID"]), (&json!("NoTransactionId"), &json!("n2")));
     assert_eq!((&second["reason"], &second["notificationID"]), (&json!("ConflictingContent"), &json!("n1")));
     assert_eq!(second["transactionID"], "t1");
-    for letter in [first, second] {
-        assert_eq!(letter["contentHash"].as_str().map(str::len), Some(16), "{letter}");
-        assert!(letter["receivedAt"].is_u64() && letter["messageId"].is_string(), "{letter}");
+    for dead_letter in [first, second] {
+        assert_eq!(dead_letter["contentHash"].as_str().map(str::len), Some(16), "{dead_letter}");
+        assert!(dead_letter["receivedAt"].is_u64() && dead_letter["messageId"].is_string(), "{dead_letter}");
         let known =
             ["schemaVersion", "reason", "transactionID", "notificationID", "contentHash", "receivedAt", "messageId"];
-        assert!(letter.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{letter}");
+        assert!(dead_letter.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{dead_letter}");
     }
     // 15.9 and 15.90 are the same content, and so is the same notification delivered to ack at another time.
     stand.reset();
@@ -122,7 +122,7 @@ fn a_newer_schema_waits_for_a_newer_reader() {
     newer["paymentStatus"] = json!({"is": "another shape"});
     records[9] = record(&newer);
     assert_eq!(process(&processor, &records), ids(&records[9..]));
-    assert!(letters(&stand).is_empty(), "it is not given up");
+    assert!(dead_letters(&stand).is_empty(), "it is not given up");
     assert_eq!(stored(&stand), 9);
     assert_eq!(postponed(&stand).len(), 1);
 }
@@ -189,7 +189,7 @@ fn a_read_that_fails_sends_everything_back_and_one_that_is_incomplete_goes_on() 
     assert_eq!(process(&processor, &records), ids(&records[1..]), "but for what needs no table");
     assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 0);
     assert!(stand.status_api.questions().is_empty());
-    assert_eq!((letters(&stand).len(), postponed(&stand).len()), (1, 9));
+    assert_eq!((dead_letters(&stand).len(), postponed(&stand).len()), (1, 9));
 
     stand.reset_calls();
     stand.aws.inject(Fault::on("dynamodb:BatchGetItem").nth(1).unprocessed(4));
@@ -205,7 +205,7 @@ fn what_the_dead_letter_queue_does_not_take_comes_back() {
     records[7] = SqsRecord::new("canary");
     stand.aws.inject(Fault::on("sqs:SendMessage").error(403, "AccessDeniedException"));
     assert_eq!(process(&processor, &records), ids(&records[7..8]));
-    assert_eq!((stored(&stand), letters(&stand).len()), (9, 0));
+    assert_eq!((stored(&stand), dead_letters(&stand).len()), (9, 0));
 }
 
 #[test]

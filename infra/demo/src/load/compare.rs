@@ -50,14 +50,14 @@ pub fn compare(all: &[Seen<'_>]) -> Verdict {
 }
 
 /// What the simulator and the queues say about the whole run.
-pub fn whole(verdict: &mut Verdict, report: &Report, waiting: u64, letters: usize, panics: usize) {
+pub fn whole(verdict: &mut Verdict, report: &Report, waiting: u64, dead_letters: usize, panics: usize) {
     let add = |list: &mut Vec<String>, number: usize, what: &str| {
         if number > 0 {
             list.push(format!("{number} {what}"));
         }
     };
     add(&mut verdict.lost, usize::try_from(waiting).unwrap_or(usize::MAX), "messages left on the queue");
-    add(&mut verdict.lost, letters, "dead letters");
+    add(&mut verdict.lost, dead_letters, "dead letters");
     add(&mut verdict.wrong, report.summary.forgeries_acknowledged, "forgeries acknowledged");
     add(&mut verdict.wrong, report.other_questions.len(), "questions about what does not exist");
     add(&mut verdict.wrong, panics, "panics");

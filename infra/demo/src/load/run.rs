@@ -234,7 +234,7 @@ impl Run<'_> {
         let mut verdict = compare(&all);
         let waiting = self.stage.clients.waiting(&self.stage.info.queue_url).await?;
         let panics = ["ack", "processor", "sweeper", "publisher"].map(|it| self.stage.log_lines(it, &["panicked at"]));
-        whole(&mut verdict, &report, waiting, self.stage.letters.bodies().len(), panics.iter().sum());
+        whole(&mut verdict, &report, waiting, self.stage.dead_letters.bodies().len(), panics.iter().sum());
         let samples = latency::samples(&all, self.began_millis, self);
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let mut endings: BTreeMap<String, usize> = BTreeMap::new();

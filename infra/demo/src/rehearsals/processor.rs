@@ -37,18 +37,18 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.deploy(Function::Processor, Function::Processor).await?;
     scene.mark();
     let back = Instant::now();
-    let (letters, held) = broken?;
+    let (dead_letters, held) = broken?;
     scene.remedy("the version before was deployed again");
     scene.until_all(&held, "what the queue held is confirmed", SOON, |item| item.status == "Success").await?;
     let settled = report::seconds(back.elapsed());
     set_queue(scene, &visibility, &policy).await?;
-    let stored = scene.stage.items(&letters).await?.len();
+    let stored = scene.stage.items(&dead_letters).await?.len();
     scene.checks.equal("stored of what is in the dead-letter queue", 0, stored);
     let redriven = scene.spgctl(&["dlq", "redrive"], None).await?;
     scene.checks.equal("exit code of `spgctl dlq redrive`", DONE, redriven.exit);
-    scene.checks.equal("redriven", letters.len(), &redriven.json["done"]);
+    scene.checks.equal("redriven", dead_letters.len(), &redriven.json["done"]);
     scene.remedy(&format!("`spgctl dlq redrive`: {} redriven", redriven.json["done"]));
-    scene.until_all(&letters, "what was redriven is confirmed", SOON, |item| item.status == "Success").await?;
+    scene.until_all(&dead_letters, "what was redriven is confirmed", SOON, |item| item.status == "Success").await?;
     let listed = scene.spgctl(&["dlq", "list"], None).await?;
     scene.checks.equal("exit code of `spgctl dlq list` afterwards", DONE, listed.exit);
     scene.checks.equal("messages left on the queue", 0, scene.emptied().await?);
@@ -66,7 +66,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
 async fn while_broken(scene: &mut Scene, policy: &Value) -> Result<(Vec<String>, Vec<String>), Failure> {
     scene.deploy(Function::Processor, Function::Publisher).await?;
     set_queue(scene, IMPATIENT.visibility, &IMPATIENT.on(policy)).await?;
-    let letters = scene.paid_with_webhooks(PAYMENTS_EACH).await?;
+    let dead_letters = scene.paid_with_webhooks(PAYMENTS_EACH).await?;
     let lying = until_dead(scene, PAYMENTS_EACH).await?;
     scene.checks.equal("messages in the dead-letter queue", PAYMENTS_EACH, lying);
     set_queue(scene, PATIENT.visibility, &PATIENT.on(policy)).await?;
@@ -79,8 +79,8 @@ async fn while_broken(scene: &mut Scene, policy: &Value) -> Result<(Vec<String>,
     scene.checks.that("its log says why it does not start", why > 0, "lines about EVENT_BUS_NAME", why);
     let listed = scene.spgctl(&["dlq", "list"], None).await?;
     scene.checks.equal("exit code of `spgctl dlq list`", FINDINGS, listed.exit);
-    let named = letters.iter().filter(|id| listed.names(id)).count();
-    scene.checks.equal("named by `spgctl dlq list`", letters.len(), named);
+    let named = dead_letters.iter().filter(|id| listed.names(id)).count();
+    scene.checks.equal("named by `spgctl dlq list`", dead_letters.len(), named);
     let wrong = scene.wrong_by_doctor().await?;
     let says = |check: &str| wrong.iter().any(|it| it == check);
     let both = says("queue consumer") && says("dead-letter queue");
@@ -90,7 +90,7 @@ async fn while_broken(scene: &mut Scene, policy: &Value) -> Result<(Vec<String>,
          setting",
         wrong.join(", ")
     ));
-    Ok((letters, held))
+    Ok((dead_letters, held))
 }
 
 async fn until_dead(scene: &Scene, count: usize) -> Result<u64, Failure> {

@@ -74,8 +74,8 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
     let counted = failures(scene).saturating_sub(before);
     scene.checks.that("metric StatusApiFailures", counted > 0, "more than 0", counted);
     scene.checks.equal("messages left on the queue", 0, scene.emptied().await?);
-    let letters = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
-    scene.checks.equal("messages in the dead-letter queue", 0, letters);
+    let dead_letters = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
+    scene.checks.equal("messages in the dead-letter queue", 0, dead_letters);
     tokio::time::sleep(OUTAGE_MIN.saturating_sub(began.elapsed())).await;
     let told = scene.told(&ids);
     scene.checks.equal("events while nothing is answered", 0, told);

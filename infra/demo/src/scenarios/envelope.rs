@@ -58,11 +58,11 @@ async fn conflicting(scene: &mut Scene) -> Result<(), Failure> {
     let other = scene.stage.spg.notification_with(&id, &other)?;
     scene.deliver_genuine(&other, &DeliveryPlan::default()).await;
     let stage = &scene.stage;
-    let letter = scene.until("a dead letter", SOON, || stage.letters_about(&id).into_iter().next()).await?;
-    let text = |field: &str| letter[field].as_str().unwrap_or("nothing").to_owned();
-    scene.checks.equal("the letter's reason", "ConflictingContent", text("reason"));
-    scene.checks.equal("the letter's notificationID", &first.notification_id, text("notificationID"));
-    scene.checks.that("no payload in the letter", letter.get("amount").is_none(), "no amount", &letter);
+    let dead_letter = scene.until("a dead letter", SOON, || stage.dead_letters_about(&id).into_iter().next()).await?;
+    let text = |field: &str| dead_letter[field].as_str().unwrap_or("nothing").to_owned();
+    scene.checks.equal("the dead letter's reason", "ConflictingContent", text("reason"));
+    scene.checks.equal("the dead letter's notificationID", &first.notification_id, text("notificationID"));
+    scene.checks.that("no payload in the dead letter", dead_letter.get("amount").is_none(), "no amount", &dead_letter);
     let after = scene.recorded(&id, 1).await?;
     scene.checks.equal("version after it", before.version, after.version);
     scene.asked(&id, 1);

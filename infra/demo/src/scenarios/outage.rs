@@ -21,7 +21,7 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(120);
 const SWEPT_WITHIN: Duration = Duration::from_secs(100);
 
 async fn outage(scene: &mut Scene) -> Result<(), Failure> {
-    let letters = scene.stage.letters.bodies().len();
+    let dead_letters = scene.stage.dead_letters.bodies().len();
     scene.stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
     let during = during_outage(scene).await;
     // Whatever came of it: no fault is left behind.
@@ -35,7 +35,7 @@ async fn outage(scene: &mut Scene) -> Result<(), Failure> {
     for id in &ids {
         scene.ends_as(id, "Success", &["Finalised Success, paid"]).await?;
     }
-    scene.checks.equal("dead letters", letters, scene.stage.letters.bodies().len());
+    scene.checks.equal("dead letters", dead_letters, scene.stage.dead_letters.bodies().len());
     Ok(())
 }
 

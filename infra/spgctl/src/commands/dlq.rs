@@ -27,8 +27,8 @@ pub struct Queues {
 pub struct Choice {
     /// By message id; empty: all.
     pub ids: Vec<String>,
-    /// Only the letters that the processor wrote.
-    pub letters: bool,
+    /// Only the dead letters that the processor wrote.
+    pub dead_letters: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -237,8 +237,8 @@ fn missing(ids: &[String]) -> Error {
 
 impl Choice {
     fn takes(&self, held: &Held) -> bool {
-        let letter = matches!(held.kind, Kind::Letter { .. });
-        (self.ids.is_empty() || self.ids.contains(&held.message_id)) && (!self.letters || letter)
+        let dead_letter = matches!(held.kind, Kind::DeadLetter { .. });
+        (self.ids.is_empty() || self.ids.contains(&held.message_id)) && (!self.dead_letters || dead_letter)
     }
 }
 

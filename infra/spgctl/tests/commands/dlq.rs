@@ -11,7 +11,7 @@ fn original(id: &str) -> String {
     Message::new(TransactionId::new(id).ok(), payload, Timestamp::from_millis(1)).to_json().unwrap()
 }
 
-fn letter() -> String {
+fn dead_letter() -> String {
     json!({"schemaVersion": 1, "reason": "Unreadable", "messageId": "m0"}).to_string()
 }
 
@@ -53,12 +53,12 @@ impl Stand {
 
 #[tokio::test]
 async fn originals_go_back_as_they_were_and_letters_stay_where_they_are() {
-    let bodies: Vec<_> = (0..23).map(|n| if n % 5 == 0 { letter() } else { original(&format!("t{n}")) }).collect();
+    let bodies: Vec<_> = (0..23).map(|n| if n % 5 == 0 { dead_letter() } else { original(&format!("t{n}")) }).collect();
     let stand = Stand::with(&bodies).await;
     let (exit, shown) = stand.redrive().await;
-    assert_eq!(exit.unwrap(), Exit::Findings, "letters are left");
+    assert_eq!(exit.unwrap(), Exit::Findings, "dead letters are left");
     assert_eq!((shown["done"].as_u64(), stand.left().await), (Some(18), 5));
-    let originals: Vec<_> = bodies.iter().filter(|body| **body != letter()).cloned().collect();
+    let originals: Vec<_> = bodies.iter().filter(|body| **body != dead_letter()).cloned().collect();
     assert_eq!(stand.queued(), originals);
     let (_, shown) = stand.redrive().await;
     assert_eq!(
@@ -102,12 +102,12 @@ async fn a_queue_that_refuses_everything_leaves_all_where_it_is() {
 
 #[tokio::test]
 async fn only_what_was_named_is_dropped() {
-    let stand = Stand::with(&[original("a"), letter(), original("b")]).await;
+    let stand = Stand::with(&[original("a"), dead_letter(), original("b")]).await;
     let mut shown = Vec::new();
-    let only_letters = Choice { ids: Vec::new(), letters: true };
-    let exit = drop(&stand.queues, &only_letters, 1000, &mut Output::new(true, &mut shown)).await;
+    let only_dead_letters = Choice { ids: Vec::new(), dead_letters: true };
+    let exit = drop(&stand.queues, &only_dead_letters, 1000, &mut Output::new(true, &mut shown)).await;
     assert_eq!((exit.unwrap(), stand.left().await), (Exit::Done, 2));
-    let missing = Choice { ids: vec!["no-such-message".to_owned()], letters: false };
+    let missing = Choice { ids: vec!["no-such-message".to_owned()], dead_letters: false };
     let error = drop(&stand.queues, &missing, 1000, &mut Output::new(true, &mut shown)).await.unwrap_err();
     assert_eq!((error.exit(), stand.left().await), (Exit::NotFound, 2));
 }

@@ -57,9 +57,9 @@ impl DueSchedule {
         if let Some(seen) = self.shards.get_mut(shard as usize) {
             seen.looked_at = Some(now);
             seen.fruitless = if new.is_empty() { seen.fruitless + 1 } else { 0 };
-            let hopeless = seen.fruitless >= FRUITLESS_LOOKS_MAX;
+            let given_up = seen.fruitless >= FRUITLESS_LOOKS_MAX;
             let wait = if new.is_empty() { STALE_INDEX_WAIT } else { Duration::ZERO };
-            seen.unseen_from = full_up_to.filter(|_| !hopeless).map(|at| at.max(now + wait));
+            seen.unseen_from = full_up_to.filter(|_| !given_up).map(|at| at.max(now + wait));
         }
         self.entries.extend(new);
     }
