@@ -36,8 +36,8 @@ pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settl
 
 /// What is worth a metric: people look for its reason. Of everything else the log has a line.
 fn is_unusual(disposition: Disposition) -> bool {
-    use Disposition::{Conflicting, Doubted, OtherMerchants, Unrecorded};
-    matches!(disposition, Doubted | Conflicting | Unrecorded | OtherMerchants)
+    use Disposition::{Conflicting, Disputed, OtherMerchants, Unrecorded};
+    matches!(disposition, Disputed | Conflicting | Unrecorded | OtherMerchants)
 }
 
 fn log_processed(

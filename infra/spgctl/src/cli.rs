@@ -61,7 +61,7 @@ Example:
         #[arg(value_name = "ID", value_parser = transaction_id)]
         id: TransactionId,
     },
-    /// What is open, in doubt or needs attention, oldest first; reads the whole table
+    /// What is open, disputed or needs attention, oldest first; reads the whole table
     #[command(after_help = "\
 Examples:
   spgctl --stack spg-webhooks open --older-than 2h --method MBWAY
@@ -315,9 +315,9 @@ pub struct OpenArguments {
     /// Only what needs attention
     #[arg(long)]
     pub attention: bool,
-    /// Only what is in doubt: final, and another final state is claimed
+    /// Only what is disputed: final, and another final state is claimed
     #[arg(long)]
-    pub doubt: bool,
+    pub disputed: bool,
     /// Only this paymentMethod, such as MBWAY
     #[arg(long, value_name = "METHOD")]
     pub method: Option<String>,

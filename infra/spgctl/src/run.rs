@@ -42,7 +42,7 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             let filter = open::Filter {
                 older_than: arguments.older_than,
                 attention: arguments.attention,
-                doubt: arguments.doubt,
+                disputed: arguments.disputed,
                 method: arguments.method,
                 terminal: arguments.terminal,
                 other_merchants: arguments.other_merchants,

@@ -1,6 +1,6 @@
 //! What the Status API does: it alone finalises and corrects (rules 1, 3, 4, 7, 8, 10).
 
-use crate::schedule::{DOUBT_WINDOW, UNKNOWN_AFTER};
+use crate::schedule::{DISPUTE_ENDS_AFTER, UNKNOWN_AFTER};
 use crate::transition::Transition;
 use crate::{
     AttentionReason, ChangeKind, Claims, Confirmation, Disposition, Facts, Final, FinalStatus, Lifecycle, NoAnswer,
@@ -150,7 +150,7 @@ impl Final {
     fn confirm(&mut self, now: Timestamp, rules: &Rules) {
         if let Some(dispute) = &mut self.dispute {
             let since = *dispute.agreed_since.get_or_insert(now);
-            if now.since(since) >= DOUBT_WINDOW {
+            if now.since(since) >= DISPUTE_ENDS_AFTER {
                 self.dispute = None;
             }
         }

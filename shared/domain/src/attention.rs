@@ -34,7 +34,7 @@ pub enum AttentionReason {
     PaidAgain,
     /// The Status API did not know the transaction for 15 minutes.
     Unknown,
-    /// Open, or in doubt, for longer than the payment method can explain.
+    /// Open, or disputed, for longer than the payment method can explain.
     Lapsed,
     /// More notifications than are kept.
     TooManyNotifications,

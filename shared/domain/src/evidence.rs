@@ -125,8 +125,8 @@ pub enum Disposition {
     Advanced,
     /// Claims a final state that no answer has confirmed yet.
     Claimed,
-    /// Claims another final state than the stored one: in doubt (rule 5).
-    Doubted,
+    /// Claims another final state than the stored one: disputed (rule 5).
+    Disputed,
     /// Agrees with the stored state.
     Agreed,
     /// Recorded, changes nothing.

@@ -32,7 +32,7 @@ pub use facts::{Facts, ReferenceStatus};
 pub use message::{Message, MessageError, Payload, SCHEMA_VERSION};
 pub use resolution::resolve;
 pub use restoration::restore;
-pub use schedule::{CHECKS_END_AFTER, CORRECTION_RECHECK_AFTER, DOUBT_WINDOW, UNKNOWN_AFTER};
+pub use schedule::{CHECKS_END_AFTER, CORRECTION_RECHECK_AFTER, DISPUTE_ENDS_AFTER, UNKNOWN_AFTER};
 pub use spg_time::Timestamp;
 pub use status::{FinalStatus, OpenStatus, PaymentStatus};
 pub use text::{Note, NotificationId, ShortText, TextError, TransactionId};

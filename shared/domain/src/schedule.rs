@@ -11,10 +11,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Checks end this long after the transaction, the doubt or the recheck began.
+/// Checks end this long after the transaction, the dispute or the recheck began.
 pub const CHECKS_END_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
-/// Answers that confirm the stored state for this long end a doubt (rule 5).
-pub const DOUBT_WINDOW: Duration = DAY;
+/// Answers that confirm the stored state for this long end a dispute (rule 5).
+pub const DISPUTE_ENDS_AFTER: Duration = DAY;
 /// A final state that replaced another is asked about once more after this time: longer than SPG's Status API is seen to lag.
 pub const CORRECTION_RECHECK_AFTER: Duration = Duration::from_secs(15 * 60);
 /// A transaction that the Status API does not know for this long needs attention.
@@ -113,7 +113,7 @@ fn alone_retry(transaction: &Transaction) -> Duration {
     OUTAGE_RETRY * (1 << transaction.unanswered_in_a_row.saturating_sub(1).min(12))
 }
 
-/// Whether a question has found it open, or in doubt, for longer than can be explained.
+/// Whether a question has found it open, or disputed, for longer than can be explained.
 pub(crate) fn has_lapsed(transaction: &Transaction, query: Query, now: Timestamp) -> bool {
     let explained = match &transaction.lifecycle {
         Lifecycle::OtherMerchants(_) => true,

@@ -43,7 +43,7 @@ pub struct Transaction {
     /// The latest published change.
     pub published: Option<Published>,
     pub next_check_at: Option<Timestamp>,
-    /// When DynamoDB may delete the item, in whole seconds: only when it is final and not in doubt, closed, or another merchant's.
+    /// When DynamoDB may delete the item, in whole seconds: only when it is final and not disputed, closed, or another merchant's.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -255,7 +255,7 @@ impl Transaction {
     }
 
     /// A final transaction that a claim contradicts (rule 5).
-    pub fn in_doubt(&self) -> bool {
+    pub fn is_disputed(&self) -> bool {
         self.lifecycle.as_final().is_some_and(|is| is.dispute.is_some())
     }
 
@@ -264,7 +264,7 @@ impl Transaction {
         matches!(self.lifecycle, Lifecycle::OtherMerchants(_))
     }
 
-    /// One of the merchant's own that is open, or in doubt: no status answer has settled it.
+    /// One of the merchant's own that is open, or disputed: no status answer has settled it.
     pub fn is_unsettled(&self) -> bool {
         match &self.lifecycle {
             Lifecycle::OtherMerchants(_) => false,

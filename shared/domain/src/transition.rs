@@ -208,7 +208,7 @@ impl<'r> Transition<'r> {
         Disposition::Advanced
     }
 
-    /// A source claims a final state: a reason to ask (rule 1), and against another final state a doubt (rule 5).
+    /// A source claims a final state: a reason to ask (rule 1), and against another final state a dispute (rule 5).
     pub fn claim(&mut self, claim: FinalStatus) -> Disposition {
         let disposition = match &mut self.transaction.lifecycle {
             Lifecycle::OtherMerchants(_) => return Disposition::OtherMerchants,
@@ -221,7 +221,7 @@ impl<'r> Transition<'r> {
                 let dispute = is.dispute_mut();
                 dispute.claims.insert(claim, self.now);
                 dispute.agreed_since = None;
-                Disposition::Doubted
+                Disposition::Disputed
             }
         };
         self.want_answer();

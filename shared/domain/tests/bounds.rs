@@ -41,13 +41,13 @@ fn checks_end_after_sixty_days_and_not_a_moment_before() {
 
 #[test]
 fn a_doubt_lapses_when_its_checks_end() {
-    let mut doubted = Ledger::after([register(Some("Pending"))]);
-    doubted.rules.recheck_success_after = None;
-    doubted.answer("Success");
-    doubted.apply(&notify(notification("n-1", "Declined")));
-    assert!(doubted.transaction().in_doubt());
-    assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER - MILLISECOND), (false, true));
-    assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER), (true, false));
+    let mut disputed = Ledger::after([register(Some("Pending"))]);
+    disputed.rules.recheck_success_after = None;
+    disputed.answer("Success");
+    disputed.apply(&notify(notification("n-1", "Declined")));
+    assert!(disputed.transaction().is_disputed());
+    assert_eq!(unanswered_after(&disputed, CHECKS_END_AFTER - MILLISECOND), (false, true));
+    assert_eq!(unanswered_after(&disputed, CHECKS_END_AFTER), (true, false));
 }
 
 #[test]

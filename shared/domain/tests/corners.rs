@@ -148,12 +148,12 @@ fn words_that_are_stored_and_told() {
         assert_eq!(serde_json::to_value(status).unwrap(), text);
     }
     let dispositions =
-        [D::Opened, D::Advanced, D::Claimed, D::Doubted, D::Agreed, D::Noted, D::OtherMerchants, D::Duplicate]
+        [D::Opened, D::Advanced, D::Claimed, D::Disputed, D::Agreed, D::Noted, D::OtherMerchants, D::Duplicate]
             .into_iter()
             .chain([D::Conflicting, D::Unrecorded, D::Filled, D::Finalised, D::Corrected, D::Refused, D::Stale])
             .chain([D::Blocked, D::Unanswered])
             .map(D::as_str);
-    let expected = "Opened Advanced Claimed Doubted Agreed Noted OtherMerchants Duplicate Conflicting Unrecorded Filled Finalised Corrected \
+    let expected = "Opened Advanced Claimed Disputed Agreed Noted OtherMerchants Duplicate Conflicting Unrecorded Filled Finalised Corrected \
                     Refused Stale Blocked Unanswered";
     assert_eq!(dispositions.collect::<Vec<_>>().join(" "), expected);
     let kinds = [K::Noted, K::Opened, K::Advanced, K::NeedsAttention, K::Finalised, K::Corrected].map(K::as_str);

@@ -24,15 +24,15 @@ fn other_merchants(mut notification: Notification) -> Notification {
 fn a_registered_transaction_hears_the_claims_of_any_terminal() {
     let mut ledger = ours_is_77();
     ledger.apply_all(&[register(Some("Pending")), answer("Success", 1)]);
-    assert_eq!(ledger.apply(&notify(other_merchants(notification("n1", "Declined")))), Disposition::Doubted);
-    assert!(ledger.transaction().next_check_at.is_some(), "a doubt is asked about");
+    assert_eq!(ledger.apply(&notify(other_merchants(notification("n1", "Declined")))), Disposition::Disputed);
+    assert!(ledger.transaction().next_check_at.is_some(), "a dispute is asked about");
 }
 
 #[test]
 fn what_an_answer_makes_final_hears_what_was_only_recorded() {
     let mut ledger = ours_is_77();
     ledger.apply_all(&[notify(other_merchants(notification("n1", "Declined"))), answer("Success", 1)]);
-    assert!(ledger.transaction().in_doubt() && ledger.transaction().next_check_at.is_some());
+    assert!(ledger.transaction().is_disputed() && ledger.transaction().next_check_at.is_some());
     assert_eq!(ledger.claims(), [FinalStatus::Declined]);
 }
 

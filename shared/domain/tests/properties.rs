@@ -104,8 +104,8 @@ proptest! {
                 prop_assert!(rank(&after.status()) >= rank(was));
             }
 
-            // Nothing open or in doubt is without a next check or a mark for people; TTL only when settled.
-            let unsettled = after.status().as_final().is_none() || after.in_doubt();
+            // Nothing open or disputed is without a next check or a mark for people; TTL only when settled.
+            let unsettled = after.status().as_final().is_none() || after.is_disputed();
             prop_assert!(!unsettled || after.next_check_at.is_some() || !after.attention.is_empty());
             prop_assert_eq!(after.expires_at.is_some(), !unsettled);
             prop_assert!(after.history.windows(2).all(|w| Some(&w[0].to) == w[1].from.as_ref()));
@@ -171,7 +171,7 @@ fn run(notifications: &[Notification], answers: &[&str]) -> (PaymentStatus, Vec<
     for notification in notifications {
         let evidence = notify(notification.clone());
         match ledger.apply(&evidence) {
-            Disposition::Claimed | Disposition::Doubted => {
+            Disposition::Claimed | Disposition::Disputed => {
                 let evidence = next(ledger.version());
                 ledger.apply(&evidence);
             }

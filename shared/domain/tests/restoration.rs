@@ -128,7 +128,7 @@ fn what_has_come_in_meanwhile_is_kept() {
     let restored = write.transaction;
     let ids: Vec<_> = restored.notifications.keys().map(|id| id.as_str()).collect();
     assert_eq!(ids, ["n1", "n2"]);
-    assert_eq!((restored.status().as_str(), restored.in_doubt()), ("Success", true));
+    assert_eq!((restored.status().as_str(), restored.is_disputed()), ("Success", true));
     assert_eq!((restored.version, restored.sequence), (snapshot.version + 1, snapshot.sequence));
 }
 

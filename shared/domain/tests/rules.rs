@@ -72,44 +72,44 @@ fn rule_4_success_to_declined_is_expected_and_every_other_correction_is_not() {
 }
 
 #[test]
-fn rule_5_a_doubt_ends_when_answers_have_confirmed_the_stored_state_for_a_day() {
+fn rule_5_a_dispute_ends_when_answers_have_confirmed_the_stored_state_for_a_day() {
     let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
-    assert_eq!(ledger.apply(&notify(notification("n2", "Success"))), Disposition::Doubted);
+    assert_eq!(ledger.apply(&notify(notification("n2", "Success"))), Disposition::Disputed);
     assert!(ledger.transaction().expires_at.is_none());
     let questions = sweep(&mut ledger, 10, |l| answer("Declined", l.version()));
     assert!((10..40).contains(&questions), "{questions} questions");
-    assert!(!ledger.transaction().in_doubt());
+    assert!(!ledger.transaction().is_disputed());
     assert!(ledger.transaction().expires_at.is_some());
     assert_eq!(ledger.published(), 1);
     assert!(ledger.now >= at(0) + DAY);
 }
 
 #[test]
-fn rule_5_silence_and_stale_answers_leave_a_doubt_due_and_it_ends_in_attention() {
+fn rule_5_silence_and_stale_answers_leave_a_dispute_due_and_it_ends_in_attention() {
     for stale in [no_answer(NoAnswerKind::Unavailable), answer("Pending", u64::MAX)] {
         let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
         ledger.apply(&notify(notification("n2", "Success")));
         sweep(&mut ledger, 400, |_| stale.clone());
-        assert!(ledger.transaction().in_doubt());
+        assert!(ledger.transaction().is_disputed());
         assert!(ledger.transaction().attention.contains_key(&AttentionReason::Lapsed));
         assert_eq!(ledger.published(), 2);
     }
 }
 
 #[test]
-fn rule_5_the_answer_that_agrees_with_the_claim_ends_the_doubt() {
+fn rule_5_the_answer_that_agrees_with_the_claim_ends_the_dispute() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
     ledger.apply(&notify(notification("n2", "Declined")));
     assert_eq!(due_in(&ledger), Some(Duration::ZERO));
     ledger.answer("Success");
-    assert!(ledger.transaction().in_doubt());
+    assert!(ledger.transaction().is_disputed());
     assert_eq!(ledger.answer("Declined"), Disposition::Corrected);
-    assert!(!ledger.transaction().in_doubt());
+    assert!(!ledger.transaction().is_disputed());
     assert_eq!(due_in(&ledger), Some(CORRECTION_RECHECK_AFTER));
 }
 
 #[test]
-fn rule_5_a_claim_that_lost_before_finality_is_a_doubt_too() {
+fn rule_5_a_claim_that_lost_before_finality_is_a_dispute_too() {
     let mut ledger = Ledger::new();
     ledger.apply_all(&[
         notify(notification("n1", "Success")),
@@ -117,9 +117,9 @@ fn rule_5_a_claim_that_lost_before_finality_is_a_doubt_too() {
         answer("Success", 0),
     ]);
     assert_eq!(ledger.transaction().status(), PaymentStatus::SUCCESS);
-    assert!(ledger.transaction().in_doubt());
+    assert!(ledger.transaction().is_disputed());
     ledger.answer("Declined");
-    assert!(!ledger.transaction().in_doubt());
+    assert!(!ledger.transaction().is_disputed());
 }
 
 /// Found by the simulation, seed 92377: an answer that lagged replaced Declined by Success, and nothing asked again.

@@ -44,8 +44,8 @@ fn cell(mut ledger: Ledger, evidence: &Evidence) -> String {
         Some(at) => about(at.since(ledger.now)),
     };
     let mut text = format!("{disposition:?}: {}, {:?}, due {due}", transaction.status(), transaction.change);
-    if transaction.in_doubt() {
-        text.push_str(", in doubt");
+    if transaction.is_disputed() {
+        text.push_str(", disputed");
     }
     if ledger.published() > published {
         let published = transaction.published.as_ref().unwrap();
@@ -87,7 +87,7 @@ fn states() -> Vec<(&'static str, Ledger)> {
         ("Error", finalised("Error")),
         ("Timeout", finalised("Timeout")),
         (
-            "Success, in doubt because Declined is claimed",
+            "Success, disputed because Declined is claimed",
             Ledger::after([first("Pending"), answer("Success", 1), notify(notification("n-second", "Declined"))]),
         ),
         (

@@ -104,7 +104,7 @@ async fn rule_7_a_slow_success_is_stale_after_a_fast_declined_and_is_asked_again
     let transaction = reconciler.store.transaction(&TransactionId::new("t").unwrap()).unwrap();
     assert_eq!(transaction.status(), PaymentStatus::Final(FinalStatus::Declined));
     assert_eq!((reconciler.store.published(&transaction.id), transaction.notifications.len()), (1, 3));
-    assert!(transaction.in_doubt(), "the Success that was claimed stays to be settled");
+    assert!(transaction.is_disputed(), "the Success that was claimed stays to be settled");
 }
 
 /// A write whose answer was lost: the caller repeats it against its own result.

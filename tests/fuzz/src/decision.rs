@@ -62,7 +62,7 @@ fn check(before: Option<&Transaction>, write: &Write) {
     // Rule 9: what is open is due, or a person looks at it.
     let open = after.lifecycle.as_final().is_none() && !after.is_other_merchants();
     assert!(!open || after.next_check_at.is_some() || !after.attention.is_empty());
-    assert!(after.expires_at.is_none() || !(open || after.in_doubt()));
+    assert!(after.expires_at.is_none() || !(open || after.is_disputed()));
     assert!(!after.paid() || after.lifecycle.as_final().is_some());
     times(after);
     survives_the_table(after);

@@ -261,7 +261,7 @@ fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, an
                 new.next_check_at = None;
             }
         }
-        Defect::ForgetsDoubts => {
+        Defect::ForgetsDisputes => {
             if let Some(recheck_at) = forget_dispute(new) {
                 new.next_check_at = recheck_at;
             }

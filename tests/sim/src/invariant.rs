@@ -33,10 +33,10 @@ pub enum Invariant {
     VersionsAreConsecutive,
     /// A consumer that keeps the highest sequence ends with the truth.
     ConsumerEndsWithTruth,
-    /// Nothing open, in doubt or to be rechecked is without a next check or a mark for people.
+    /// Nothing open, disputed or to be rechecked is without a next check or a mark for people.
     NothingIsForgotten,
-    /// A doubt ends by an answer, and not before its time.
-    DoubtsAreSettled,
+    /// A dispute ends by an answer, and not before its time.
+    DisputesAreSettled,
     /// A notificationID counts once, and is not forgotten.
     CountedOnce,
     /// Paid means Success, of a paying type, of a paid reference, over the amount that was agreed.

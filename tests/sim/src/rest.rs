@@ -13,7 +13,7 @@ use crate::spec::{Payment, Spec};
 use crate::spg::notification_id;
 use crate::world::State;
 
-/// After the last thing that happens outside and the calm: SPG's next retry (a day), a doubt (a day, and six hours to its last
+/// After the last thing that happens outside and the calm: SPG's next retry (a day), a dispute (a day, and six hours to its last
 /// question), an open check (a day), a recheck (a day and what it takes), the rest for jitter and the minutes of the sweeper.
 const REST_WITHIN: u64 = 6 * DAY;
 /// What SPG never makes final is asked about for 60 days, daily at the slowest.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use processor::{DeadLetter, DeadLetterReason};
 use spg_domain::{
-    Amount, CHECKS_END_AFTER, ChangeKind, Claims, DOUBT_WINDOW, FinalStatus, Message, NotificationId, OutcomeEvent,
-    Payload, Source, Transaction, TransactionId, Write,
+    Amount, CHECKS_END_AFTER, ChangeKind, Claims, DISPUTE_ENDS_AFTER, FinalStatus, Message, NotificationId,
+    OutcomeEvent, Payload, Source, Transaction, TransactionId, Write,
 };
 
 use crate::invariant::{Invariant, Violation};
@@ -36,7 +36,7 @@ pub(crate) struct Witness {
     heard: BTreeMap<TransactionId, Vec<Said>>,
     /// When the last accepted answer was stored.
     answered: BTreeMap<TransactionId, u64>,
-    /// Since when answers have confirmed a doubted state.
+    /// Since when answers have confirmed a disputed state.
     agreed_since: BTreeMap<TransactionId, u64>,
     enqueued: BTreeSet<NotificationId>,
     pub accepted: BTreeMap<NotificationId, (TransactionId, u64)>,
@@ -120,7 +120,7 @@ impl State {
         self.versions(old, new);
         self.decisions(old, new);
         self.counts(old, write, new);
-        self.doubts(old, write, new, answered);
+        self.disputes(old, write, new, answered);
         self.next_checks(old, new);
         self.payments(new);
         if answered {
@@ -193,14 +193,16 @@ impl State {
         });
     }
 
-    fn doubts(&mut self, old: Option<&Transaction>, write: &Write, new: &Transaction, answered: bool) {
+    fn disputes(&mut self, old: Option<&Transaction>, write: &Write, new: &Transaction, answered: bool) {
         let (id, now) = (&new.id, self.now);
         let final_now = final_status(new);
         for notification in &write.recorded {
             let claim = self.claim_of(notification).filter(|_| !new.is_other_merchants());
             let (Some(claim), Some(stored)) = (claim, final_now) else { continue };
             let held = claim == stored || answered || claims(new).contains_key(&claim);
-            self.expect(held, Invariant::DoubtsAreSettled, || format!("{id}: {notification} claims {claim}, unheard"));
+            self.expect(held, Invariant::DisputesAreSettled, || {
+                format!("{id}: {notification} claims {claim}, unheard")
+            });
             if claim != stored {
                 self.witness.agreed_since.remove(id);
             }
@@ -212,15 +214,15 @@ impl State {
         } else if answered && final_now.is_some() {
             self.witness.agreed_since.entry(id.clone()).or_insert(now);
         }
-        let Some(old) = old.filter(|old| old.in_doubt()) else { return };
+        let Some(old) = old.filter(|old| old.is_disputed()) else { return };
         let is = claims(new);
         let dropped = claims(old).keys().any(|claim| Some(*claim) != final_now && !is.contains_key(claim));
         if dropped && old.status() == new.status() {
             let since = self.witness.agreed_since.get(id).copied();
             // The product counts from when it heard, this from when it was stored.
-            let window = millis(DOUBT_WINDOW) - 2 * self.spec.skew_max - INVOCATION_MAX;
+            let window = millis(DISPUTE_ENDS_AFTER) - 2 * self.spec.skew_max - INVOCATION_MAX;
             let settled = answered && since.is_some_and(|since| now - since >= window);
-            self.expect(settled, Invariant::DoubtsAreSettled, || format!("{id}: a doubt is dropped unsettled"));
+            self.expect(settled, Invariant::DisputesAreSettled, || format!("{id}: a dispute is dropped unsettled"));
         }
         if is.is_empty() {
             self.witness.agreed_since.remove(id);

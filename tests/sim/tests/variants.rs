@@ -31,7 +31,7 @@ fn each_known_bad_receiver_is_caught_as_the_page_says() {
 
 #[test]
 fn a_failing_run_is_made_short() {
-    let defect = Defect::ForgetsDoubts;
+    let defect = Defect::ForgetsDisputes;
     let failing = (0..SEEDS_MAX).find_map(|seed| {
         let spec = Spec::drawn(seed);
         run(&spec, &options(defect)).violation.filter(|_| spec.payments.len() > 1).map(|v| (spec, v))

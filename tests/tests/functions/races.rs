@@ -81,7 +81,7 @@ fn a_stale_answer_is_dropped_and_the_question_asked_again() {
         (&json!("Declined"), &json!(2), &json!(1))
     );
     assert_eq!(item["notifications"].as_object().unwrap().len(), 2);
-    assert!(item["nextCheckAt"].is_u64(), "its claim of Success keeps it in doubt (rule 5)");
+    assert!(item["nextCheckAt"].is_u64(), "its claim of Success keeps it disputed (rule 5)");
 }
 
 #[test]

@@ -71,7 +71,7 @@ async fn announced_early(scene: &mut Scene) -> Result<(), Failure> {
     scene.becomes_and_notifies(&id, Status::Declined).await?;
     let item = scene.recorded(&id, 2).await?;
     scene.checks.equal("status while the answer is Success", "Success", &item.status);
-    scene.checks.that("in doubt", item.claims.contains("Declined"), "Declined claimed", format!("{:?}", item.claims));
+    scene.checks.that("disputed", item.claims.contains("Declined"), "Declined claimed", format!("{:?}", item.claims));
     scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));
     let item = scene.confirmed(&id, "Declined", LAG + SWEPT_WITHIN).await?;
     scene.checks.equal("nothing is claimed any more", 0, item.claims.len());

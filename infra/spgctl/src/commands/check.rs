@@ -129,7 +129,7 @@ fn verdict(stored: Option<&Transaction>, disposition: Disposition, write: Option
         | Disposition::Opened
         | Disposition::Advanced
         | Disposition::Claimed
-        | Disposition::Doubted
+        | Disposition::Disputed
         | Disposition::OtherMerchants
         | Disposition::Duplicate
         | Disposition::Conflicting

@@ -1,4 +1,4 @@
-//! `spgctl open`: what is open, in doubt or needs attention.
+//! `spgctl open`: what is open, disputed or needs attention.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::output::{span, table};
 use crate::scan::{Rate, scan};
 use crate::{Error, Exit, Output};
 
-/// What is listed. Filters are joined by "and"; without any it is all that is open, in doubt or needs attention.
+/// What is listed. Filters are joined by "and"; without any it is all that is open, disputed or needs attention.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub older_than: Option<Duration>,
     pub attention: bool,
-    pub doubt: bool,
+    pub disputed: bool,
     pub method: Option<String>,
     pub terminal: Option<String>,
     /// Also what is known of other merchants' terminals only.
@@ -28,12 +28,12 @@ impl Filter {
         let is = |wanted: &Option<String>, found: &Option<spg_domain::ShortText>| {
             wanted.as_ref().is_none_or(|wanted| found.as_ref().is_some_and(|found| found.as_str() == wanted))
         };
-        let concern = match (self.attention, self.doubt) {
+        let concern = match (self.attention, self.disputed) {
             (false, false) => {
                 !concerns(transaction).is_empty() || (self.other_merchants && transaction.is_other_merchants())
             }
-            (attention, doubt) => {
-                (!attention || !transaction.attention.is_empty()) && (!doubt || transaction.in_doubt())
+            (attention, disputed) => {
+                (!attention || !transaction.attention.is_empty()) && (!disputed || transaction.is_disputed())
             }
         };
         concern
@@ -55,7 +55,7 @@ struct Row {
     terminal_id: Option<String>,
     amount: Option<String>,
     next_check_at: Option<String>,
-    /// `open`, `doubt` and the reasons for attention.
+    /// `open`, `disputed` and the reasons for attention.
     concerns: Vec<&'static str>,
 }
 
@@ -108,10 +108,10 @@ fn text(found: &Found) -> String {
 /// Why a transaction is listed; nothing where it is settled.
 fn concerns(transaction: &Transaction) -> Vec<&'static str> {
     let closed = transaction.is_closed();
-    let open = transaction.is_unsettled() && !transaction.in_doubt() && !closed;
-    let (open, doubt) = (open.then_some("open"), (transaction.in_doubt() && !closed).then_some("doubt"));
+    let open = transaction.is_unsettled() && !transaction.is_disputed() && !closed;
+    let (open, disputed) = (open.then_some("open"), (transaction.is_disputed() && !closed).then_some("disputed"));
     let attention = transaction.attention.keys().map(|reason| reason.as_str());
-    open.into_iter().chain(doubt).chain(attention).collect()
+    open.into_iter().chain(disputed).chain(attention).collect()
 }
 
 impl Row {

@@ -25,7 +25,7 @@ struct Resolved {
     payment_status: String,
     ended: Vec<&'static str>,
     left: Vec<&'static str>,
-    /// It was open or in doubt with its checks over, and is closed now.
+    /// It was open or disputed with its checks over, and is closed now.
     closed: bool,
     next_check_at: Option<String>,
 }

@@ -73,7 +73,7 @@ pub fn summary(transaction: &Transaction) -> String {
     });
     if let Some(dispute) = transaction.lifecycle.as_final().and_then(|is| is.dispute.as_ref()) {
         let claims: Vec<_> = dispute.claims.keys().map(|status| status.as_str()).collect();
-        let _ = write!(text, ", in doubt: {} is claimed", claims.join(" and "));
+        let _ = write!(text, ", disputed: {} is claimed", claims.join(" and "));
     }
     text
 }

@@ -196,7 +196,7 @@ fn disposition() -> impl Strategy<Value = Disposition> {
         D::Opened,
         D::Advanced,
         D::Claimed,
-        D::Doubted,
+        D::Disputed,
         D::Agreed,
         D::Noted,
         D::OtherMerchants,

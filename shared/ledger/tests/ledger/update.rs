@@ -97,8 +97,8 @@ async fn only_what_is_final_and_undoubted_expires() {
         assert_eq!(stand.item(&id).await.get("expiresAt"), Some(&expected), "in seconds, as TTL wants it");
         assert_eq!(stand.read(&id).await.unwrap(), finalised);
 
-        let doubted = write_of(&id, Some(finalised), &[notification("n2", "Declined")], at(20));
-        stand.store(doubted).await;
+        let disputed = write_of(&id, Some(finalised), &[notification("n2", "Declined")], at(20));
+        stand.store(disputed).await;
         assert_eq!(stand.item(&id).await.get("expiresAt"), None);
     })
     .await;
@@ -142,7 +142,7 @@ async fn what_a_newer_version_wrote_can_be_read_and_survives() {
         let read = stand.read(&id).await.unwrap();
         assert_eq!(read.change, ChangeKind::Noted);
         assert_eq!(read.notifications.values().map(|n| n.disposition).collect::<Vec<_>>(), [Disposition::Noted]);
-        assert_eq!((read.attention.len(), read.in_doubt()), (1, false), "the type is unknown; the rest is not seen");
+        assert_eq!((read.attention.len(), read.is_disputed()), (1, false), "the type is unknown; the rest is not seen");
         assert_eq!(read.published, None);
         assert_eq!(read.facts.reference_status, Some(ReferenceStatus::Unpaid));
 
