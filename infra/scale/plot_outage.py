@@ -54,8 +54,8 @@ def draw(figures):
 
 def label(figure):
     words = [f'{figure["latencyMilliseconds"]} ms']
-    if figure["questionsConcurrent"]:
-        words.append(f'{figure["questionsConcurrent"]} at once')
+    if figure["queriesConcurrent"]:
+        words.append(f'{figure["queriesConcurrent"]} at once')
     if figure["limitPerSecond"]:
         words.append(f'{figure["limitPerSecond"]} a second')
     if figure["slowPerMille"]:

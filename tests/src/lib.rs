@@ -14,7 +14,7 @@
 //!
 //! processor.invoke(events::sqs(&[events::SqsRecord::new("{...}")])).unwrap();
 //! assert_eq!(aws.count("dynamodb:UpdateItem"), 1);
-//! assert_eq!(status_api.questions().len(), 1);
+//! assert_eq!(status_api.queries().len(), 1);
 //! ```
 //!
 //! All servers run on a runtime of their own, so every call here is a plain blocking one that works in `#[test]` and in
@@ -47,6 +47,6 @@ pub use gate::Gate;
 pub use logs::Logs;
 pub use runtime_api::Phase;
 pub use server::until;
-pub use status_api::{Question, Reply, StatusApi};
+pub use status_api::{Reply, StatusApi, StatusQuery};
 pub use stream_mapping::StreamMapping;
 pub use tls::Tls;

@@ -13,7 +13,7 @@ use crate::tls::Tls;
 
 const BASE_PATH: &str = "/api/v2";
 
-/// One answer to one question.
+/// One answer to one query.
 #[derive(Clone)]
 pub struct Reply {
     status: u16,
@@ -69,9 +69,9 @@ impl Reply {
     }
 }
 
-/// A question as it arrived.
+/// A query as it arrived.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct StatusQuery {
     /// Decoded from the path.
     pub transaction_id: String,
     /// The path as sent.
@@ -83,7 +83,7 @@ pub struct Question {
     /// From `Accept`; empty if absent.
     pub accept: String,
     pub arrived: Instant,
-    /// How many questions were open when it arrived, this one included.
+    /// How many queries were open when it arrived, this one included.
     pub in_flight: usize,
     /// The HTTP status of its answer; `None` while it waits, and where the connection was dropped.
     pub answered: Option<u16>,
@@ -102,8 +102,8 @@ struct State {
     scripts: BTreeMap<String, VecDeque<Reply>>,
     always: BTreeMap<String, Reply>,
     otherwise: Reply,
-    questions: Vec<Question>,
-    /// Raised by [`StatusApi::reset`]: a question from before it must not settle one from after it.
+    queries: Vec<StatusQuery>,
+    /// Raised by [`StatusApi::reset`]: a query from before it must not settle one from after it.
     generation: u64,
     in_flight: usize,
     others: Vec<String>,
@@ -131,7 +131,7 @@ impl StatusApi {
             scripts: BTreeMap::new(),
             always: BTreeMap::new(),
             otherwise: Reply::json(404, &json!({"returnStatus": {"statusCode": "E0404", "statusMsg": "Not found"}})),
-            questions: Vec::new(),
+            queries: Vec::new(),
             generation: 0,
             in_flight: 0,
             others: Vec::new(),
@@ -174,37 +174,37 @@ impl StatusApi {
         self.lock().credentials.remove(token);
     }
 
-    /// Every question since the start or the last reset, refused ones included, in order of arrival.
-    pub fn questions(&self) -> Vec<Question> {
-        self.lock().questions.clone()
+    /// Every query since the start or the last reset, refused ones included, in order of arrival.
+    pub fn queries(&self) -> Vec<StatusQuery> {
+        self.lock().queries.clone()
     }
 
-    /// How often this transaction was asked about.
-    pub fn asked(&self, transaction_id: &str) -> usize {
-        self.lock().questions.iter().filter(|question| question.transaction_id == transaction_id).count()
+    /// How often this transaction was queried.
+    pub fn queried(&self, transaction_id: &str) -> usize {
+        self.lock().queries.iter().filter(|query| query.transaction_id == transaction_id).count()
     }
 
-    /// The largest number of questions that were open at once.
+    /// The largest number of queries that were open at once.
     pub fn in_flight_max(&self) -> usize {
-        self.lock().questions.iter().map(|question| question.in_flight).max().unwrap_or_default()
+        self.lock().queries.iter().map(|query| query.in_flight).max().unwrap_or_default()
     }
 
-    /// Requests that are no questions (warm-ups), as `METHOD path`; they are answered with 404.
+    /// Requests that are no queries (warm-ups), as `METHOD path`; they are answered with 404.
     pub fn other_requests(&self) -> Vec<String> {
         self.lock().others.clone()
     }
 
-    /// Waits until so many questions have come; false if they have not within `limit`.
-    pub fn wait_for_questions(&self, questions: usize, limit: Duration) -> bool {
-        until(limit, || self.lock().questions.len() >= questions)
+    /// Waits until so many queries have come; false if they have not within `limit`.
+    pub fn wait_for_queries(&self, queries: usize, limit: Duration) -> bool {
+        until(limit, || self.lock().queries.len() >= queries)
     }
 
-    /// Forgets questions and answers; credentials stay.
+    /// Forgets queries and answers; credentials stay.
     pub fn reset(&self) {
         let mut state = self.lock();
         state.scripts.clear();
         state.always.clear();
-        state.questions.clear();
+        state.queries.clear();
         state.others.clear();
         state.generation += 1;
     }
@@ -223,7 +223,7 @@ async fn handle(state: &Mutex<State>, request: &Request) -> Answer {
         lock(state).others.push(format!("{} {}", request.method, request.path));
         return Answer::text(404, "text/plain", "not found");
     };
-    let (index, generation, reply) = lock(state).ask(transaction_id, request);
+    let (index, generation, reply) = lock(state).query(transaction_id, request);
     let open = Open(state);
     if !reply.latency.is_zero() {
         tokio::time::sleep(reply.latency).await;
@@ -237,14 +237,14 @@ async fn handle(state: &Mutex<State>, request: &Request) -> Answer {
     }
     let mut state = lock(state);
     if state.generation == generation
-        && let Some(question) = state.questions.get_mut(index)
+        && let Some(query) = state.queries.get_mut(index)
     {
-        question.answered = Some(reply.status);
+        query.answered = Some(reply.status);
     }
     Answer::Reply { status: reply.status, headers: reply.headers, body: reply.body.into() }
 }
 
-/// Counts a question as open, also where the asker hangs up before the answer.
+/// Counts a query as open, also where the asker hangs up before the answer.
 struct Open<'a>(&'a Mutex<State>);
 
 impl Drop for Open<'_> {
@@ -254,12 +254,12 @@ impl Drop for Open<'_> {
 }
 
 impl State {
-    fn ask(&mut self, transaction_id: String, request: &Request) -> (usize, u64, Reply) {
+    fn query(&mut self, transaction_id: String, request: &Request) -> (usize, u64, Reply) {
         self.in_flight += 1;
         let token = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
         let client_id = request.header("x-ibm-client-id").to_owned();
         let reply = self.reply(&transaction_id, &token, &client_id);
-        self.questions.push(Question {
+        self.queries.push(StatusQuery {
             transaction_id,
             path: request.path.clone(),
             token,
@@ -269,7 +269,7 @@ impl State {
             in_flight: self.in_flight,
             answered: None,
         });
-        (self.questions.len() - 1, self.generation, reply)
+        (self.queries.len() - 1, self.generation, reply)
     }
 
     fn reply(&mut self, transaction_id: &str, token: &str, client_id: &str) -> Reply {
@@ -285,7 +285,7 @@ impl State {
     }
 }
 
-/// The transaction that `GET {base}/payments/{transactionID}/status` asks about.
+/// The transaction that `GET {base}/payments/{transactionID}/status` queries.
 fn transaction_id(request: &Request) -> Option<String> {
     let path = request.path.strip_prefix(BASE_PATH)?.strip_prefix("/payments/")?.strip_suffix("/status")?;
     // An unencoded slash would be another path on the real API.

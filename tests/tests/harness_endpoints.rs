@@ -35,7 +35,7 @@ fn the_status_api_follows_its_script() {
     let api = StatusApi::start();
     let bearer = format!("Bearer {}", StatusApi::TOKEN);
     let known = [("Authorization", bearer.as_str()), ("X-IBM-Client-Id", StatusApi::CLIENT_ID)];
-    let ask =
+    let query =
         |id: &str, headers: &[(&str, &str)]| http(&api.url(), "GET", &format!("/payments/{id}/status"), headers, "");
 
     let latency = Duration::from_millis(20);
@@ -43,22 +43,22 @@ fn the_status_api_follows_its_script() {
         "a/b",
         [Reply::status("Pending").after(latency), Reply::text(429, "slow down").header("Retry-After", "7")],
     );
-    let (status, body) = ask("a%2Fb", &known);
+    let (status, body) = query("a%2Fb", &known);
     assert_eq!((status, body.contains("\"paymentStatus\":\"Pending\"")), (200, true));
-    assert_eq!(ask("a%2Fb", &known), (429, "slow down".to_owned()));
-    assert_eq!(ask("a%2Fb", &known).0, 404, "the script is used up");
+    assert_eq!(query("a%2Fb", &known), (429, "slow down".to_owned()));
+    assert_eq!(query("a%2Fb", &known).0, 404, "the script is used up");
     api.always("a/b", Reply::status("Success"));
-    assert_eq!(ask("a%2Fb", &known).0, 200);
+    assert_eq!(query("a%2Fb", &known).0, 200);
 
-    assert_eq!(ask("x", &[]).0, 401);
-    assert_eq!(ask("x", &[known[0], ("X-IBM-Client-Id", "another")]).0, 403);
-    assert_eq!((api.asked("a/b"), api.asked("x"), api.questions().len()), (4, 2, 6));
-    assert_eq!((api.questions()[0].answered, api.in_flight_max()), (Some(200), 1));
+    assert_eq!(query("x", &[]).0, 401);
+    assert_eq!(query("x", &[known[0], ("X-IBM-Client-Id", "another")]).0, 403);
+    assert_eq!((api.queried("a/b"), api.queried("x"), api.queries().len()), (4, 2, 6));
+    assert_eq!((api.queries()[0].answered, api.in_flight_max()), (Some(200), 1));
 
     http(&api.url(), "HEAD", "/", &[], "");
     assert_eq!(api.other_requests(), ["HEAD /api/v2/"]);
     api.script("gone", [Reply::dropped()]);
-    assert_eq!(ask("gone", &known).0, 0, "closed without a byte");
+    assert_eq!(query("gone", &known).0, 0, "closed without a byte");
 }
 
 #[test]

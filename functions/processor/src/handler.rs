@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures::StreamExt;
 use spg_domain::{Evidence, NotificationId, Timestamp, Transaction, TransactionId};
 use spg_host::{Metrics, catch_panic};
-use spg_reconcile::{Asking, Reconciler, StatusApi, Store, Tally};
+use spg_reconcile::{QueryMode, Reconciler, StatusApi, Store, Tally};
 use spg_time::{Clock, before_deadline, error_chain};
 use spg_wiring::count;
 
@@ -140,7 +140,7 @@ where
         deadline: Timestamp,
     ) -> Option<Settled> {
         let evidence: Vec<Evidence> = records.iter().map(|record| record.evidence.clone()).collect();
-        let settling = self.reconciler.settle(id, stored, &evidence, Asking::Claims, deadline);
+        let settling = self.reconciler.settle(id, stored, &evidence, QueryMode::Claims, deadline);
         // What a panic leaves behind is only this call's: nothing shared is half changed.
         let result = catch_panic(settling).await.ok()?;
         Some(match result {

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use crate::{Config, Processor, SqsQueue};
 
 /// Longest wait for one status answer.
-pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(8);
 /// Kept for the answer itself.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
@@ -30,7 +30,7 @@ impl LambdaProcessor {
     pub async fn new(config: Config) -> Result<Self, StatusApiError> {
         let aws = Aws::new(&config.settling.aws, CallLimits::USUAL);
         aws.warm(&[Service::DynamoDb, Service::Sqs]).await;
-        let reconciler = reconciler(&config.settling, &aws, QUESTION_TIMEOUT).await?;
+        let reconciler = reconciler(&config.settling, &aws, QUERY_TIMEOUT).await?;
         let queue = SqsQueue { client: aws.sqs(), queue_url: config.queue_url, dlq_url: config.dlq_url };
         Ok(Self { reconciler, queue })
     }

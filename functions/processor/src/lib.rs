@@ -12,6 +12,6 @@ mod report;
 
 pub use config::Config;
 pub use handler::Processor;
-pub use lambda::{LambdaProcessor, QUESTION_TIMEOUT};
+pub use lambda::{LambdaProcessor, QUERY_TIMEOUT};
 pub use queue::{Queue, QueueError, SqsQueue};
 pub use record::{DeadLetter, DeadLetterReason, Parsed, Record, parse};

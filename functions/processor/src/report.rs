@@ -9,14 +9,14 @@ use crate::record::{Record, RecordResult};
 /// The results of some records, by their place in the batch, and what it took.
 pub(crate) type Settled = (Vec<(usize, RecordResult)>, Vec<Tally>);
 
-/// The results of the records that one write has settled, logged one line each. The one question about the one record is told in its
-/// line; otherwise questions have lines of their own, before the records'.
+/// The results of the records that one write has settled, logged one line each. The one query about the one record is told in its
+/// line; otherwise queries have lines of their own, before the records'.
 pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
     let mut tallies = settlement.tallies();
-    let answer = match (records, settlement.questions.as_slice()) {
-        ([_], [asked]) => Some(asked.fields()),
-        (_, questions) => {
-            questions.iter().for_each(|asked| asked.log(id));
+    let answer = match (records, settlement.queries.as_slice()) {
+        ([_], [queried]) => Some(queried.fields()),
+        (_, queries) => {
+            queries.iter().for_each(|queried| queried.log(id));
             None
         }
     };
@@ -60,7 +60,7 @@ fn log_processed(
         httpStatus = answer.and_then(|it| it.http_status),
         returnStatusCode = answer.and_then(|it| it.return_code),
         problem = answer.and_then(|it| it.problem),
-        questionMs = answer.map(|it| it.question_ms),
+        queryMs = answer.map(|it| it.query_ms),
         paymentStatus = status.as_ref().map(PaymentStatus::as_str),
         version = transaction.map(|t| t.version),
         sequence = transaction.map(|t| t.sequence).filter(|sequence| *sequence > 0),

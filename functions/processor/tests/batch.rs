@@ -13,7 +13,7 @@ use spg_domain::{
     TransactionId,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{CircuitBreaker, Question, Reconciler, StatusApi};
+use spg_reconcile::{CircuitBreaker, Reconciler, StatusApi, StatusQuery};
 use spg_time::Clock;
 
 const NOW: u64 = 1_780_000_000_000;
@@ -21,13 +21,13 @@ const NOW: u64 = 1_780_000_000_000;
 /// Says Success of everything, and panics over the transaction `poison`.
 #[derive(Debug, Default)]
 struct Approving {
-    questions: Mutex<usize>,
+    queries: Mutex<usize>,
 }
 
 impl StatusApi for Approving {
-    async fn ask(&self, question: &Question) -> Reply {
-        *self.questions.lock().unwrap() += 1;
-        assert_ne!(question.transaction_id.as_str(), "poison");
+    async fn query(&self, query: &StatusQuery) -> Reply {
+        *self.queries.lock().unwrap() += 1;
+        assert_ne!(query.transaction_id.as_str(), "poison");
         let answer =
             StatusAnswer { payment_status: PaymentStatus::SUCCESS, transaction_id: None, facts: Facts::default() };
         Reply { result: Ok(answer), http_status: None, return_code: None, retry_after: None, problem: None }
@@ -76,7 +76,7 @@ fn processor() -> TestProcessor {
         status_api: Approving::default(),
         clock: Stopped,
         rules: Rules::default(),
-        question_timeout: Duration::from_secs(8),
+        query_timeout: Duration::from_secs(8),
         circuit_breaker: CircuitBreaker::default(),
     };
     Processor { reconciler, queue: RecordingQueue::default() }
@@ -202,12 +202,12 @@ async fn one_failed_store_call_among_ten_returns_one_record() {
 }
 
 #[tokio::test]
-async fn a_failed_read_returns_the_whole_batch_and_nothing_was_asked() {
+async fn a_failed_read_returns_the_whole_batch_and_nothing_was_queried() {
     let processor = processor();
     processor.reconciler.store.fail_after(0);
     let response = process(&processor, &[body(Some("a"), "n", "Success"), body(Some("b"), "n", "Success")]).await;
     assert_eq!(failures(&response), ["m0", "m1"]);
-    assert_eq!(*processor.reconciler.status_api.questions.lock().unwrap(), 0);
+    assert_eq!(*processor.reconciler.status_api.queries.lock().unwrap(), 0);
 }
 
 #[tokio::test]

@@ -4,23 +4,23 @@ use spg_host::Env;
 use spg_wiring::SettlingConfig;
 
 /// SPG's rate limit is unpublished: more is not asked at once without being told to.
-pub const QUESTIONS_CONCURRENT_DEFAULT: usize = 16;
-const QUESTIONS_CONCURRENT_MAX: u64 = 64;
+pub const QUERIES_CONCURRENT_DEFAULT: usize = 16;
+const QUERIES_CONCURRENT_MAX: u64 = 64;
 
 #[derive(Debug, Clone)]
 pub struct Config {
     pub settling: SettlingConfig,
-    /// Questions to the Status API under way at once, at most.
-    pub questions_concurrent: usize,
+    /// Queries to the Status API under way at once, at most.
+    pub queries_concurrent: usize,
 }
 
 impl Config {
     /// `STATUS_API_CONCURRENCY` (1 to 64, default 16), and what settles.
     pub fn read(env: &mut Env) -> Option<Self> {
         let settling = SettlingConfig::read(env);
-        let default = QUESTIONS_CONCURRENT_DEFAULT as u64;
-        let concurrent = env.number("STATUS_API_CONCURRENCY", default, 1..=QUESTIONS_CONCURRENT_MAX);
-        Some(Self { settling: settling?, questions_concurrent: usize::try_from(concurrent?).ok()? })
+        let default = QUERIES_CONCURRENT_DEFAULT as u64;
+        let concurrent = env.number("STATUS_API_CONCURRENCY", default, 1..=QUERIES_CONCURRENT_MAX);
+        Some(Self { settling: settling?, queries_concurrent: usize::try_from(concurrent?).ok()? })
     }
 }
 
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_at_once_have_a_default_and_bounds() {
+    fn queries_at_once_have_a_default_and_bounds() {
         const SETTLING: [(&str, &str); 6] = [
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKID"),
@@ -40,7 +40,7 @@ mod tests {
         ];
         let read = |value| {
             let pairs = SETTLING.into_iter().chain([("STATUS_API_CONCURRENCY", value)]);
-            Env::from_pairs(pairs).read(Config::read).map(|config| config.questions_concurrent)
+            Env::from_pairs(pairs).read(Config::read).map(|config| config.queries_concurrent)
         };
         for (value, expected) in [("", 16), ("1", 1), ("64", 64)] {
             assert_eq!(read(value).unwrap(), expected, "{value}");

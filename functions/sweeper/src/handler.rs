@@ -19,8 +19,8 @@ const WAIT_MARGIN: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub struct Sweep<S, A, C> {
     pub reconciler: Reconciler<S, A, C>,
-    /// Questions to the Status API under way at once, at most.
-    pub questions_concurrent: usize,
+    /// Queries to the Status API under way at once, at most.
+    pub queries_concurrent: usize,
 }
 
 /// Calls of the store failed: what they were about stays due.
@@ -59,7 +59,7 @@ where
         let now = self.reconciler.clock.now();
         let time = invocation_deadline.since(now).saturating_sub(ANSWER_MARGIN).min(RUN_MAX);
         SweepLimits {
-            questions_concurrent: self.questions_concurrent,
+            queries_concurrent: self.queries_concurrent,
             deadline: now + time,
             horizon: now + time.saturating_sub(WAIT_MARGIN),
         }

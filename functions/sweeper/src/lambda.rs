@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::{Config, StoreFailed, Sweep};
 
 /// Longest wait for one status answer: one production client needs 30 seconds.
-pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Ready to sweep.
 pub type LambdaSweep = Sweep<Ledger, GuardedStatusApi<ManagedSecret>, SystemClock>;
@@ -34,8 +34,8 @@ impl LambdaSweep {
     pub async fn new(config: Config) -> Result<Self, StatusApiError> {
         let aws = Aws::new(&config.settling.aws, CallLimits::USUAL);
         aws.warm(&[Service::DynamoDb]).await;
-        let reconciler = reconciler(&config.settling, &aws, QUESTION_TIMEOUT).await?;
-        Ok(Self { reconciler, questions_concurrent: config.questions_concurrent })
+        let reconciler = reconciler(&config.settling, &aws, QUERY_TIMEOUT).await?;
+        Ok(Self { reconciler, queries_concurrent: config.queries_concurrent })
     }
 
     /// Sweeps. The event does not matter: being called is the reason.

@@ -4,6 +4,6 @@ mod config;
 mod handler;
 mod lambda;
 
-pub use config::{Config, QUESTIONS_CONCURRENT_DEFAULT};
+pub use config::{Config, QUERIES_CONCURRENT_DEFAULT};
 pub use handler::{StoreFailed, Sweep};
-pub use lambda::{LambdaSweep, QUESTION_TIMEOUT};
+pub use lambda::{LambdaSweep, QUERY_TIMEOUT};

@@ -25,7 +25,7 @@ pub struct Figure {
     pub p50_ns: u64,
     /// AWS calls in one invocation, by operation.
     pub calls: BTreeMap<String, f64>,
-    pub questions: f64,
+    pub queries: f64,
     pub read_units: f64,
     /// To tables, without their indexes.
     pub write_units: f64,
@@ -87,7 +87,7 @@ pub fn figure(contender: Contender, role: Role, row: Row, notifications: usize, 
         cpu_ns_range: (*cpu.first()?, *cpu.last()?),
         p50_ns: median_of(samples.iter().map(|sample| nanoseconds(sample.median()))),
         calls: last.calls.iter().map(|(operation, times)| (operation.clone(), each(*times as f64))).collect(),
-        questions: each(last.questions as f64),
+        queries: each(last.queries as f64),
         read_units: each(last.read_units),
         write_units: each(last.write_units),
         index_units: each(last.index_units),
@@ -102,8 +102,8 @@ pub fn figure(contender: Contender, role: Role, row: Row, notifications: usize, 
 /// race, so that their counts may differ.
 fn unlike(samples: &[&Sample]) -> Option<String> {
     let first = samples.first()?;
-    let differs = samples.iter().any(|sample| sample.questions.abs_diff(first.questions) > first.questions / 4);
-    differs.then(|| "another number of questions in another round".to_owned())
+    let differs = samples.iter().any(|sample| sample.queries.abs_diff(first.queries) > first.queries / 4);
+    differs.then(|| "another number of queries in another round".to_owned())
 }
 
 pub fn median_of(values: impl Iterator<Item = u64>) -> u64 {

@@ -31,7 +31,7 @@ pub fn goals(results: &Results) -> Vec<Goal> {
     goals
 }
 
-/// Exact numbers: calls, questions, writes.
+/// Exact numbers: calls, queries, writes.
 fn counts(results: &Results, goals: &mut Vec<Goal>) {
     let figure = |row| results.figure(Contender::Project, row);
     for (row, expected) in [(Row::Accepted, 1.0), (Row::Rejected, 0.0)] {
@@ -41,9 +41,9 @@ fn counts(results: &Results, goals: &mut Vec<Goal>) {
     }
     let rows = [(Row::NewFinal, [1.0, 1.0, 1.0]), (Row::Duplicate, [1.0, 0.0, 0.0]), (Row::TenOfOne, [1.0, 1.0, 1.0])];
     for (row, expected) in rows {
-        let seen = figure(row).map(|it| [it.called("GetItem"), it.questions, it.called("UpdateItem")]);
-        let told = |[reads, questions, writes]: [f64; 3]| format!("{reads}, {questions}, {writes}");
-        let measure = format!("processor, {}: reads, questions, writes", row.name());
+        let seen = figure(row).map(|it| [it.called("GetItem"), it.queries, it.called("UpdateItem")]);
+        let told = |[reads, queries, writes]: [f64; 3]| format!("{reads}, {queries}, {writes}");
+        let measure = format!("processor, {}: reads, queries, writes", row.name());
         goals.push(Goal::new(measure, told(expected), seen, |seen| seen == expected, told));
     }
 }

@@ -43,7 +43,7 @@ pub struct Sample {
     pub durations: Vec<Duration>,
     /// AWS calls of all invocations, by operation.
     pub calls: BTreeMap<String, usize>,
-    pub questions: usize,
+    pub queries: usize,
     pub read_units: f64,
     pub write_units: f64,
     pub index_units: f64,
@@ -123,7 +123,7 @@ pub fn play(
         cpu,
         durations,
         calls: stand.aws.counts(),
-        questions: stand.status_api.questions().len(),
+        queries: stand.status_api.queries().len(),
         read_units: 0.0,
         write_units: 0.0,
         index_units: 0.0,

@@ -207,7 +207,7 @@ mod tests {
             cpu_ns_range: (0, 0),
             p50_ns: 0,
             calls: BTreeMap::new(),
-            questions: 0.0,
+            queries: 0.0,
             read_units: 0.0,
             write_units: 0.0,
             index_units: 0.0,

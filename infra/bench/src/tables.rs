@@ -79,7 +79,7 @@ fn work(results: &Results) -> Table {
         "k instructions",
         "AWS calls",
         "reads",
-        "questions",
+        "queries",
         "writes",
         "RCU",
         "WCU",
@@ -101,7 +101,7 @@ fn work(results: &Results) -> Table {
 
 fn work_row(figure: &Figure) -> Vec<String> {
     let writes = figure.called("UpdateItem") + figure.called("PutItem");
-    let counts = [figure.calls_sum(), figure.called("GetItem"), figure.questions, writes];
+    let counts = [figure.calls_sum(), figure.called("GetItem"), figure.queries, writes];
     let units = [figure.read_units, figure.write_units, figure.index_units];
     let mut row = vec![
         figure.row.name().to_owned(),

@@ -7,7 +7,7 @@ use crate::{Failure, outcomes};
 
 pub const NAME: &str = "At the end of the run";
 const COMPLAINTS_MAX: usize = 5;
-/// What spgctl asks about itself, and sends as a test.
+/// What spgctl queries itself, and sends as a test.
 const OPERATORS_OWN: [&str; 2] = ["spgctl-doctor", "WebhookTest"];
 
 /// What the scenarios left behind.
@@ -37,9 +37,9 @@ pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
     let report = scene.stage.spg.report();
     scene.checks.equal("forgeries acknowledged", 0, report.summary.forgeries_acknowledged);
     // An operator's own looks are about what does not exist; nothing else is.
-    let others = report.other_questions.iter().filter(|it| !OPERATORS_OWN.contains(&it.transaction_id.as_str()));
+    let others = report.other_queries.iter().filter(|it| !OPERATORS_OWN.contains(&it.transaction_id.as_str()));
     let other = others.count();
-    scene.checks.equal("questions about what does not exist", 0, other);
+    scene.checks.equal("queries about what does not exist", 0, other);
     let panics: usize = ["ack", "processor", "sweeper", "publisher"]
         .iter()
         .map(|function| scene.stage.log_lines(function, &["panicked at"]))

@@ -17,7 +17,7 @@ pub struct Item {
     pub claims: BTreeSet<String>,
     /// Reasons for people to look at it.
     pub attention: BTreeSet<String>,
-    /// Epoch milliseconds of the next question; absent: it is not due.
+    /// Epoch milliseconds of the next query; absent: it is not due.
     pub next_check_at: Option<u64>,
     pub recheck_at: Option<u64>,
     pub other_merchants: bool,

@@ -39,7 +39,7 @@ What is stored of it, and what the functions say:
   cargo xtask local logs --follow --dir {}
 
 Its Status API, and taking it down and bringing it back:
-  curl -s {spg}/control/payments/mine-1/questions
+  curl -s {spg}/control/payments/mine-1/queries
   curl -s -X PUT {spg}/control/faults -H 'Content-Type: application/json' -d '[{{\"fault\":{{\"kind\":\"unavailable\"}}}}]'
   curl -s -X DELETE {spg}/control/faults
   curl -s '{spg}/control/report?format=table'

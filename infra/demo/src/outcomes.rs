@@ -71,9 +71,9 @@ impl Outcomes {
     pub async fn route(clients: &Clients, bus: &str, name: &str) -> Result<String, Failure> {
         let queue_url = clients.sqs.create_queue().queue_name(name).send().await?.queue_url.unwrap_or_default();
         let arn = QueueAttributeName::QueueArn;
-        let asked =
+        let queried =
             clients.sqs.get_queue_attributes().queue_url(&queue_url).attribute_names(arn.clone()).send().await?;
-        let queue_arn = asked.attributes.and_then(|mut found| found.remove(&arn)).unwrap_or_default();
+        let queue_arn = queried.attributes.and_then(|mut found| found.remove(&arn)).unwrap_or_default();
         let pattern = serde_json::json!({ "source": [SOURCE] }).to_string();
         clients.events.put_rule().name(name).event_bus_name(bus).event_pattern(pattern).send().await?;
         let target = Target::builder().id(name).arn(queue_arn).build()?;

@@ -188,8 +188,8 @@ async fn row(name: &str, spg: &str, mut scene: Scene) -> Row {
 
 /// The item in words, and what the Status API answered about it.
 fn stored(scene: &Scene, id: &str, item: Option<&Item>) -> String {
-    let questions = scene.stage.spg.questions(id);
-    let answers: Vec<&str> = questions.iter().map(|question| question.answered.as_str()).collect();
+    let queries = scene.stage.spg.queries(id);
+    let answers: Vec<&str> = queries.iter().map(|query| query.answered.as_str()).collect();
     let answered =
         if answers.is_empty() { "never asked".to_owned() } else { format!("answers: {}", answers.join(", ")) };
     format!("{}\n{answered}", item::in_words(item))

@@ -262,28 +262,28 @@ impl Scene {
     pub async fn ends_as_nothing(&mut self, id: &str) -> Result<(), Failure> {
         let stored = self.stage.item(id).await?;
         self.checks.equal("stored", "nothing", item::in_words(stored.as_ref()));
-        self.asked(id, 0);
+        self.queried(id, 0);
         let none = "none".to_owned();
         self.checks.equal("events published", &none, outcomes::in_words(&self.stage.outcomes.of(id)));
         self.ends.push(End { transaction_id: id.to_owned(), status: None, events: none });
         Ok(())
     }
 
-    /// How many questions SPG has had about it.
-    pub fn questions(&self, id: &str) -> usize {
-        self.stage.spg.questions(id).len()
+    /// How many queries SPG has had about it.
+    pub fn queries(&self, id: &str) -> usize {
+        self.stage.spg.queries(id).len()
     }
 
-    /// Checks that exactly so many questions were asked.
-    pub fn asked(&mut self, id: &str, times: usize) {
-        let found = self.questions(id);
-        self.checks.equal("questions to the Status API", times, found);
+    /// Checks that exactly so many queries were asked.
+    pub fn queried(&mut self, id: &str, times: usize) {
+        let found = self.queries(id);
+        self.checks.equal("queries to the Status API", times, found);
     }
 
-    /// Checks that between so many and so many questions were asked.
+    /// Checks that between so many and so many queries were asked.
     pub fn asked_between(&mut self, id: &str, least: usize, most: usize) {
-        let found = self.questions(id);
+        let found = self.queries(id);
         let held = (least..=most).contains(&found);
-        self.checks.that("questions to the Status API", held, format!("{least} to {most}"), found);
+        self.checks.that("queries to the Status API", held, format!("{least} to {most}"), found);
     }
 }

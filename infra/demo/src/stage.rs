@@ -19,7 +19,7 @@ const TIME_SCALE: u32 = 30;
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// More at once only waits inside the emulator.
 const DELIVERIES_IN_FLIGHT_MAX: usize = 16;
-/// A Success is asked about once more after so long, so that a demo shows it.
+/// A Success is queried once more after so long, so that a demo shows it.
 pub const RECHECK_SUCCESS_AFTER: Duration = Duration::from_secs(30);
 /// A terminal of another merchant.
 pub const FOREIGN_TERMINAL: &str = "77777";

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Asks again and again until there is an answer or `limit` is over.
-pub fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn until<T>(limit: Duration, mut query: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(answer) = ask() {
+        if let Some(answer) = query() {
             return Some(answer);
         }
         if start.elapsed() >= limit {

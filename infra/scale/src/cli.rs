@@ -50,10 +50,10 @@ pub struct Modelled {
     /// What the Status API takes for an answer; several may be given, by commas
     #[arg(long, value_name = "MS", value_delimiter = ',', default_values_t = [50, 100, 500])]
     pub latency: Vec<u64>,
-    /// Questions a second that the Status API takes; more are answered 429
+    /// Queries a second that the Status API takes; more are answered 429
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
-    /// Of a thousand questions, so many are answered after 20 s only
+    /// Of a thousand queries, so many are answered after 20 s only
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub slow: u32,
     /// What a call of the table takes
@@ -62,7 +62,7 @@ pub struct Modelled {
     /// How far the due index lags behind the table
     #[arg(long, value_name = "MS", default_value_t = 50)]
     pub index_lag: u64,
-    /// Questions that a sweep asks at once, instead of what the product does
+    /// Queries that a sweep asks at once, instead of what the product does
     #[arg(long, value_name = "N")]
     pub concurrent: Option<usize>,
 }

@@ -32,7 +32,7 @@ pub fn sweeps(options: &SweepOptions) -> Result<(), Box<dyn Error>> {
         "stored",
         "due",
         "sweeps",
-        "questions",
+        "queries",
         "queries",
         "batchgets",
         "updates",
@@ -47,7 +47,7 @@ pub fn sweeps(options: &SweepOptions) -> Result<(), Box<dyn Error>> {
             it.stored,
             it.due,
             it.invocations,
-            it.questions,
+            it.queries,
             it.queries,
             it.batch_gets,
             it.updates,
@@ -75,7 +75,7 @@ pub fn outages(options: &OutageOptions) -> Result<(), Box<dyn Error>> {
             api,
             store_latency: Duration::from_millis(options.modelled.store),
             index_lag: Duration::from_millis(options.modelled.index_lag),
-            questions_concurrent: options.modelled.concurrent,
+            queries_concurrent: options.modelled.concurrent,
             rules: Rules::default(),
         };
         figures.push(outage::play(&spec, |text| eprintln!("{text}")));
@@ -95,7 +95,7 @@ pub fn outages(options: &OutageOptions) -> Result<(), Box<dyn Error>> {
             took(it.confirmed.p50),
             took(it.confirmed.p99),
             took(it.fresh.p99),
-            it.asked.limited
+            it.queried.limited
         );
     }
     println!("results: {}", save("outage", &figures)?.display());
@@ -113,7 +113,7 @@ pub fn steadies(options: &SteadyOptions) -> Result<(), Box<dyn Error>> {
                 api,
                 store_latency: Duration::from_millis(options.modelled.store),
                 index_lag: Duration::from_millis(options.modelled.index_lag),
-                questions_concurrent: options.modelled.concurrent,
+                queries_concurrent: options.modelled.concurrent,
                 rules: Rules::default(),
             }));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use spg_domain::{NoAnswerKind, Reply, Timestamp, Transaction, TransactionId, Write};
 use spg_ledger::{SHARDS, shard_of};
-use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
+use spg_reconcile::{Due, DueIndex, StatusApi, StatusQuery, Store, StoreError, Written};
 use spg_time::Clock;
 
 use crate::payments;
@@ -111,7 +111,7 @@ impl ModelStore {
         std::mem::take(&mut self.lock().confirmed)
     }
 
-    /// Takes out how long what was settled by a question had been due.
+    /// Takes out how long what was settled by a query had been due.
     pub fn take_lateness(&self) -> Vec<Duration> {
         std::mem::take(&mut self.lock().lateness)
     }
@@ -251,10 +251,10 @@ impl Costs {
 #[derive(Debug, Clone)]
 pub struct ApiSpec {
     pub latency: Duration,
-    /// Of a thousand questions, so many are answered only after `slow_latency`.
+    /// Of a thousand queries, so many are answered only after `slow_latency`.
     pub slow_per_mille: u32,
     pub slow_latency: Duration,
-    /// Questions a second that it takes; more are answered 429, to come again after a second.
+    /// Queries a second that it takes; more are answered 429, to come again after a second.
     pub limit_per_second: Option<u32>,
     /// It answers 503 from here ...
     pub down_from: Timestamp,
@@ -273,15 +273,15 @@ pub struct ModelApi {
 #[derive(Debug)]
 struct ApiState {
     dice: fastrand::Rng,
-    /// The second, and the questions that were taken in it.
+    /// The second, and the queries that were taken in it.
     second: (u64, u32),
-    asked: Asked,
+    queried: QueryCounts,
 }
 
-/// What the Status API was asked.
+/// What the Status API was queried.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub struct QueryCounts {
     pub answered: u64,
     pub limited: u64,
     pub failed: u64,
@@ -289,7 +289,7 @@ pub struct Asked {
     pub timed_out: u64,
 }
 
-impl Asked {
+impl QueryCounts {
     /// What came on top.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
@@ -304,19 +304,19 @@ impl Asked {
 
 impl ModelApi {
     pub fn new(time: &VirtualTime, spec: ApiSpec, seed: u64) -> Self {
-        let state = ApiState { dice: fastrand::Rng::with_seed(seed), second: (0, 0), asked: Asked::default() };
+        let state = ApiState { dice: fastrand::Rng::with_seed(seed), second: (0, 0), queried: QueryCounts::default() };
         Self { time: time.clone(), spec, state: Arc::new(Mutex::new(state)) }
     }
 
-    pub fn asked(&self) -> Asked {
-        self.lock().asked
+    pub fn queried(&self) -> QueryCounts {
+        self.lock().queried
     }
 
     fn lock(&self) -> MutexGuard<'_, ApiState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this question is one too many in its second.
+    /// Whether this query is one too many in its second.
     fn limits(&self) -> bool {
         let Some(limit) = self.spec.limit_per_second else { return false };
         let second = self.time.now().seconds();
@@ -335,11 +335,11 @@ impl ModelApi {
 }
 
 impl StatusApi for ModelApi {
-    async fn ask(&self, question: &Question) -> Reply {
+    async fn query(&self, query: &StatusQuery) -> Reply {
         let latency = self.latency();
-        if latency > question.timeout {
-            self.time.sleep(question.timeout).await;
-            self.lock().asked.timed_out += 1;
+        if latency > query.timeout {
+            self.time.sleep(query.timeout).await;
+            self.lock().queried.timed_out += 1;
             return Reply::none(NoAnswerKind::Unavailable, "timed out");
         }
         let limited = self.limits();
@@ -347,16 +347,16 @@ impl StatusApi for ModelApi {
         let now = self.time.now();
         let mut state = self.lock();
         if limited {
-            state.asked.limited += 1;
+            state.queried.limited += 1;
             let retry_after = Some(Duration::from_secs(1));
             return Reply { retry_after, ..Reply::none(NoAnswerKind::RateLimited, "rate limited") };
         }
         if (self.spec.down_from..self.spec.down_until).contains(&now) {
-            state.asked.failed += 1;
+            state.queried.failed += 1;
             return Reply::none(NoAnswerKind::Unavailable, "server error");
         }
-        state.asked.answered += 1;
-        let result = Ok(payments::success(&question.transaction_id));
+        state.queried.answered += 1;
+        let result = Ok(payments::success(&query.transaction_id));
         Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
     }
 }

@@ -10,7 +10,7 @@ use spg_domain::{Rules, Timestamp};
 use spg_time::Clock;
 
 use crate::figures::{Times, millis};
-use crate::model::{ApiSpec, Asked, Costs, ModelApi, ModelStore};
+use crate::model::{ApiSpec, Costs, ModelApi, ModelStore, QueryCounts};
 use crate::system::{Processors, System, start, traffic};
 use crate::virtual_time::VirtualTime;
 
@@ -27,8 +27,8 @@ pub struct OutageSpec {
     pub api: ApiTraits,
     pub store_latency: Duration,
     pub index_lag: Duration,
-    /// Questions that a sweep asks at once; none: as many as the product does.
-    pub questions_concurrent: Option<usize>,
+    /// Queries that a sweep asks at once; none: as many as the product does.
+    pub queries_concurrent: Option<usize>,
     pub rules: Rules,
 }
 
@@ -48,7 +48,7 @@ pub struct ApiTraits {
 pub struct Minute {
     /// Of the outage's transactions, not confirmed at its end.
     pub left: usize,
-    pub asked: Asked,
+    pub queried: QueryCounts,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +59,7 @@ pub struct OutageFigures {
     pub latency_milliseconds: u64,
     pub limit_per_second: Option<u32>,
     pub slow_per_mille: u32,
-    pub questions_concurrent: Option<usize>,
+    pub queries_concurrent: Option<usize>,
     /// Open when the Status API came back.
     pub open_at_return: usize,
     /// Still open when it was given up; nothing if all were confirmed.
@@ -70,7 +70,7 @@ pub struct OutageFigures {
     pub confirmed: Times,
     /// Of what came after the return: from its webhook to its confirmation.
     pub fresh: Times,
-    pub asked: Asked,
+    pub queried: QueryCounts,
     /// Of the table, after the return.
     pub costs: Costs,
     pub minutes: Vec<Minute>,
@@ -87,40 +87,40 @@ pub fn play(spec: &OutageSpec, mut tell: impl FnMut(&str)) -> OutageFigures {
     let watch = async {
         time.sleep(spec.outage).await;
         let open_at_return = store.open_before(returned);
-        let (costs_before, asked_before) = (store.costs(), api.asked());
+        let (costs_before, asked_before) = (store.costs(), api.queried());
         tell(&format!("the Status API is back: {open_at_return} transactions are open"));
         let mut watched = Watched { open_at_return, left: open_at_return, ..Watched::default() };
         while watched.left > 0 && time.now() < returned + spec.give_up_after {
             time.sleep(MINUTE).await;
             watched.look(&store, returned);
-            watched.minutes.push(Minute { left: watched.left, asked: api.asked() });
+            watched.minutes.push(Minute { left: watched.left, queried: api.queried() });
             if watched.minutes.len().is_multiple_of(10) {
                 tell(&format!("{} min after the return: {} left", watched.minutes.len(), watched.left));
             }
         }
-        (watched, store.costs().since(&costs_before), api.asked().since(&asked_before))
+        (watched, store.costs().since(&costs_before), api.queried().since(&asked_before))
     };
     let processors = Processors::default();
     let traffic = traffic(&system, &processors, spec.per_second, 1);
-    let sweeps = system.sweep_each_minute(spec.questions_concurrent);
+    let sweeps = system.sweep_each_minute(spec.queries_concurrent);
     let background = async {
         select(std::pin::pin!(traffic), std::pin::pin!(sweeps)).await;
     };
     let done = time.run(async { first(select(std::pin::pin!(watch), std::pin::pin!(background)).await) });
-    let (watched, costs, asked) = done;
+    let (watched, costs, queried) = done;
     OutageFigures {
         per_second: spec.per_second,
         outage_seconds: spec.outage.as_secs(),
         latency_milliseconds: millis(spec.api.latency),
         limit_per_second: spec.api.limit_per_second,
         slow_per_mille: spec.api.slow_per_mille,
-        questions_concurrent: spec.questions_concurrent,
+        queries_concurrent: spec.queries_concurrent,
         open_at_return: watched.open_at_return,
         left: watched.left,
         took_seconds: watched.confirmed_after.iter().max().map_or(0, Duration::as_secs),
         confirmed: Times::of(watched.confirmed_after),
         fresh: Times::of(watched.fresh),
-        asked,
+        queried,
         costs,
         minutes: watched.minutes,
     }

@@ -54,15 +54,15 @@ pub fn unconfirmed(id: &TransactionId, seen_at: Timestamp) -> Transaction {
 
 /// As it is stored after a webhook and its confirmation.
 pub fn confirmed(id: &TransactionId, seen_at: Timestamp) -> Transaction {
-    let answer = Evidence::Answer { answer: success(id), asked_version: 0 };
+    let answer = Evidence::Answer { answer: success(id), queried_version: 0 };
     stored(id, None, &[claims_success(id, seen_at), answer], seen_at)
 }
 
-/// As it is stored when it was asked about once more a day later, too: nothing is due any more.
+/// As it is stored when it was queried once more a day later, too: nothing is due any more.
 pub fn rechecked(id: &TransactionId, seen_at: Timestamp) -> Transaction {
     let confirmed = confirmed(id, seen_at);
     let again = confirmed.next_check_at.unwrap_or(seen_at);
-    let answer = Evidence::Answer { answer: success(id), asked_version: confirmed.version };
+    let answer = Evidence::Answer { answer: success(id), queried_version: confirmed.version };
     stored(id, Some(confirmed), &[answer], again)
 }
 

@@ -40,7 +40,7 @@ pub struct RateFigures {
     pub store_milliseconds: u64,
     /// Processors that were at work at the same time, at most.
     pub processors: usize,
-    /// What Little's law says: invocations a second times how long one takes (a read, a question, a write).
+    /// What Little's law says: invocations a second times how long one takes (a read, a query, a write).
     pub expected: u64,
     pub confirmed: usize,
     pub index_writes: u64,

@@ -8,7 +8,7 @@ use spg_domain::{Lifecycle, Rules};
 use spg_time::Clock;
 
 use crate::figures::{Times, millis};
-use crate::model::{ApiSpec, Asked, Costs, ModelApi, ModelStore};
+use crate::model::{ApiSpec, Costs, ModelApi, ModelStore, QueryCounts};
 use crate::outage::ApiTraits;
 use crate::payments;
 use crate::system::{System, start};
@@ -24,7 +24,7 @@ pub struct SteadySpec {
     pub api: ApiTraits,
     pub store_latency: Duration,
     pub index_lag: Duration,
-    pub questions_concurrent: Option<usize>,
+    pub queries_concurrent: Option<usize>,
     pub rules: Rules,
 }
 
@@ -35,7 +35,7 @@ pub struct SteadyFigures {
     pub lasted_seconds: u64,
     pub latency_milliseconds: u64,
     pub fell_due: u64,
-    pub asked: Asked,
+    pub queried: QueryCounts,
     pub costs: Costs,
     pub read_units_per_due: f64,
     /// How long each that was settled had been due.
@@ -63,7 +63,7 @@ pub fn play(spec: &SteadySpec) -> SteadyFigures {
         store.put(transaction);
     }
     let system = System { time: time.clone(), store: store.clone(), api: api.clone(), rules: spec.rules.clone() };
-    let sweeps = system.sweep_each_minute(spec.questions_concurrent);
+    let sweeps = system.sweep_each_minute(spec.queries_concurrent);
     let over = time.sleep(spec.lasts);
     time.run(async {
         match select(std::pin::pin!(over), std::pin::pin!(sweeps)).await {
@@ -76,7 +76,7 @@ pub fn play(spec: &SteadySpec) -> SteadyFigures {
         lasted_seconds: spec.lasts.as_secs(),
         latency_milliseconds: millis(spec.api.latency),
         fell_due,
-        asked: api.asked(),
+        queried: api.queried(),
         read_units_per_due: costs.read_units_per(lateness.len() as u64),
         costs,
         lateness: Times::of(lateness),

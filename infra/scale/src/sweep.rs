@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use spg_domain::{Reply, Rules, Timestamp, Transaction, TransactionId};
 use spg_ledger::{Ledger, to_item};
-use spg_reconcile::{CircuitBreaker, Question, Reconciler, StatusApi};
+use spg_reconcile::{CircuitBreaker, Reconciler, StatusApi, StatusQuery};
 use spg_time::{Clock as _, SystemClock};
 use sweeper::StoreFailed;
 use tests::{Aws, Table, aws};
@@ -22,7 +22,7 @@ use crate::payments;
 const CROWDED_SHARD: u32 = 3;
 /// As the template says.
 const SWEEPER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Of the stored transactions, one in so many will be asked about once more tomorrow: it is in the index and not due.
+/// Of the stored transactions, one in so many will be queried once more tomorrow: it is in the index and not due.
 const UPCOMING_ONE_IN: u64 = 10;
 const HOUR_MILLIS: u64 = 3_600_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -51,7 +51,7 @@ pub struct SweepFigures {
     pub latency_milliseconds: u64,
     /// Sweeps until nothing was due, the one included that finds the rest; each has a minute.
     pub invocations: usize,
-    pub questions: usize,
+    pub queries: usize,
     pub queries: usize,
     pub batch_gets: usize,
     pub updates: usize,
@@ -78,19 +78,19 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<Swee
         status_api: Succeeds { latency: spec.latency },
         clock: SystemClock,
         rules: Rules::default(),
-        question_timeout: sweeper::QUESTION_TIMEOUT,
+        query_timeout: sweeper::QUERY_TIMEOUT,
         circuit_breaker: CircuitBreaker::default(),
     };
-    let questions_concurrent = sweeper::QUESTIONS_CONCURRENT_DEFAULT;
-    let sweep = sweeper::Sweep { reconciler, questions_concurrent };
+    let queries_concurrent = sweeper::QUERIES_CONCURRENT_DEFAULT;
+    let sweep = sweeper::Sweep { reconciler, queries_concurrent };
     let mut counted = Counted::default();
-    let (mut invocations, mut confirmed, mut questions) = (0, 0, 0);
+    let (mut invocations, mut confirmed, mut queries) = (0, 0, 0);
     let began = Instant::now();
     while (confirmed as u64) < spec.due && invocations < INVOCATIONS_MAX {
         let (swept, _) = sweep.sweep(SystemClock.now() + SWEEPER_TIMEOUT).await;
         let report = swept?;
         invocations += 1;
-        questions += report.settlements.iter().map(|it| it.questions.len()).sum::<usize>();
+        queries += report.settlements.iter().map(|it| it.queries.len()).sum::<usize>();
         confirmed += report.settlements.iter().filter(|it| is_confirmed(it)).count();
         counted.take(&aws);
         tell(&format!("sweep {invocations}: {confirmed} of {} confirmed", spec.due));
@@ -104,7 +104,7 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<Swee
         crowded_percent: spec.crowded_percent,
         latency_milliseconds: millis(spec.latency),
         invocations,
-        questions,
+        queries,
         queries: counted.queries,
         batch_gets: counted.batch_gets,
         updates: counted.updates,
@@ -212,11 +212,11 @@ struct Succeeds {
 }
 
 impl StatusApi for Succeeds {
-    async fn ask(&self, question: &Question) -> Reply {
+    async fn query(&self, query: &StatusQuery) -> Reply {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let result = Ok(payments::success(&question.transaction_id));
+        let result = Ok(payments::success(&query.transaction_id));
         Reply { result, http_status: None, return_code: None, retry_after: None, problem: None }
     }
 }

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use spg_domain::{Rules, Timestamp, TransactionId};
-use spg_reconcile::{Asking, CircuitBreaker, Reconciler, Store};
+use spg_reconcile::{CircuitBreaker, QueryMode, Reconciler, Store};
 use spg_time::Clock;
 
 use crate::model::{ModelApi, ModelStore};
@@ -20,7 +20,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const PROCESSOR_TIMEOUT: Duration = Duration::from_secs(30);
 const SWEEPER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest wait for one answer in the processor.
-const PROCESSOR_QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
+const PROCESSOR_QUERY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// At the full minute, when the scheduler calls.
 pub fn start() -> Timestamp {
@@ -46,27 +46,27 @@ pub struct Processors {
 }
 
 impl System {
-    fn reconciler(&self, question_timeout: Duration) -> ModelReconciler {
+    fn reconciler(&self, query_timeout: Duration) -> ModelReconciler {
         Reconciler {
             store: self.store.clone(),
             status_api: self.api.clone(),
             clock: self.time.clone(),
             rules: self.rules.clone(),
-            question_timeout,
+            query_timeout,
             circuit_breaker: CircuitBreaker::default(),
         }
     }
 
     /// Notifications of successes in one invocation of a processor that has nothing else to do: one read, and each settled at once.
     pub async fn notify(&self, processors: &Processors, ids: Vec<TransactionId>) {
-        let processor = processors.take().unwrap_or_else(|| self.reconciler(PROCESSOR_QUESTION_TIMEOUT));
+        let processor = processors.take().unwrap_or_else(|| self.reconciler(PROCESSOR_QUERY_TIMEOUT));
         let now = self.time.now();
         let mut found = processor.store.read(&ids).await.unwrap_or_default();
         let settled = ids.iter().map(|id| {
             let (stored, processor) = (found.remove(id), &processor);
             async move {
                 let claim = [payments::claims_success(id, now)];
-                processor.settle(id, stored, &claim, Asking::Claims, now + PROCESSOR_TIMEOUT).await
+                processor.settle(id, stored, &claim, QueryMode::Claims, now + PROCESSOR_TIMEOUT).await
             }
         });
         let settled = join_all(settled).await;
@@ -74,11 +74,11 @@ impl System {
         processors.lock().push(processor);
     }
 
-    /// As the scheduler and Lambda do it, for ever. `questions_concurrent` is `StatusApiConcurrency`; absent: its default.
-    pub async fn sweep_each_minute(&self, questions_concurrent: Option<usize>) {
-        let reconciler = self.reconciler(sweeper::QUESTION_TIMEOUT);
-        let questions_concurrent = questions_concurrent.unwrap_or(sweeper::QUESTIONS_CONCURRENT_DEFAULT);
-        let sweep = sweeper::Sweep { reconciler, questions_concurrent };
+    /// As the scheduler and Lambda do it, for ever. `queries_concurrent` is `StatusApiConcurrency`; absent: its default.
+    pub async fn sweep_each_minute(&self, queries_concurrent: Option<usize>) {
+        let reconciler = self.reconciler(sweeper::QUERY_TIMEOUT);
+        let queries_concurrent = queries_concurrent.unwrap_or(sweeper::QUERIES_CONCURRENT_DEFAULT);
+        let sweep = sweeper::Sweep { reconciler, queries_concurrent };
         loop {
             let now = self.time.now();
             let (swept, _) = sweep.sweep(now + SWEEPER_TIMEOUT).await;

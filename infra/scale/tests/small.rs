@@ -25,7 +25,7 @@ fn sweep(stored: u64) -> SweepFigures {
 fn a_sweep_reads_what_is_due_and_nothing_of_what_is_stored() {
     let (few, many) = (sweep(2_000), sweep(20_000));
     for it in [&few, &many] {
-        assert_eq!((it.confirmed, it.questions, it.updates), (1_000, 1_000, 1_000), "{it:?}");
+        assert_eq!((it.confirmed, it.queries, it.updates), (1_000, 1_000, 1_000), "{it:?}");
         assert!(it.read_units_per_due <= READS_PER_DUE_MAX, "{it:?}");
     }
     // A page more or less: what is under way while a shard is read again is on its next page, too.
@@ -56,14 +56,14 @@ fn outage_with(api: ApiTraits) -> OutageFigures {
         api,
         store_latency: STORE,
         index_lag: INDEX_LAG,
-        questions_concurrent: None,
+        queries_concurrent: None,
         rules: Rules::default(),
     };
     outage::play(&spec, |_| {})
 }
 
 #[test]
-fn sixteen_questions_at_once_work_off_an_outage() {
+fn sixteen_queries_at_once_work_off_an_outage() {
     let figures = outage_with(api(100));
     assert!(figures.open_at_return > 17_500, "{}", figures.open_at_return);
     // 160 a second for 48 of 60 seconds: 7,680 a minute.
@@ -74,9 +74,9 @@ fn sixteen_questions_at_once_work_off_an_outage() {
 }
 
 #[test]
-fn questions_that_are_never_answered_hold_up_no_other() {
+fn queries_that_are_never_answered_hold_up_no_other() {
     let figures = outage_with(ApiTraits { slow_per_mille: 10, ..api(100) });
-    // One question in a hundred takes its place for 20 s: 53 a second are left of 160.
+    // One query in a hundred takes its place for 20 s: 53 a second are left of 160.
     assert_eq!(figures.left, 0);
     assert!(figures.took_seconds <= 10 * 60, "{} s", figures.took_seconds);
 }
@@ -86,10 +86,10 @@ fn a_rate_limit_is_used_and_does_not_end_the_sweeps() {
     let figures = outage_with(ApiTraits { limit_per_second: Some(200), ..api(50) });
     assert_eq!(figures.left, 0);
     assert!(
-        figures.asked.limited > 0 && figures.took_seconds <= 12 * 60,
+        figures.queried.limited > 0 && figures.took_seconds <= 12 * 60,
         "{} s, {:?}",
         figures.took_seconds,
-        figures.asked
+        figures.queried
     );
 }
 
@@ -101,7 +101,7 @@ fn what_falls_due_one_after_the_other_is_not_looked_for_each_time() {
         api: api(100),
         store_latency: STORE,
         index_lag: INDEX_LAG,
-        questions_concurrent: None,
+        queries_concurrent: None,
         rules: Rules::default(),
     };
     for (per_second, most) in [(1, 0.9), (10, 0.6), (100, 0.6)] {

@@ -12,7 +12,7 @@ use crate::seed::{Seed, chance};
 use crate::wire;
 
 /// One scripted answer for one payment. Scripted answers come before faults and before the truth, first in, first out;
-/// which one a question gets is decided when it arrives, so a slow answer can come after a later fast one.
+/// which one a query gets is decided when it arrives, so a slow answer can come after a later fast one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Answer {
@@ -31,7 +31,7 @@ pub struct Answer {
     pub headers: BTreeMap<String, String>,
     /// Closes the connection instead of answering.
     pub close: bool,
-    /// For so many questions.
+    /// For so many queries.
     pub times: u32,
 }
 
@@ -90,7 +90,7 @@ impl Answer {
         self
     }
 
-    /// For so many questions; `u32::MAX` is for good.
+    /// For so many queries; `u32::MAX` is for good.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
@@ -126,13 +126,13 @@ pub enum Fault {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
     pub fault: Fault,
-    /// In so many of 100 questions (drawn from the seed per payment and question); always, if absent.
+    /// In so many of 100 queries (drawn from the seed per payment and query); always, if absent.
     #[serde(default = "always")]
     pub percent: u8,
     /// At most so often; without a bound, if absent.
     #[serde(default)]
     pub times: Option<u32>,
-    /// Only for questions about this transaction.
+    /// Only for queries about this transaction.
     #[serde(default)]
     pub transaction_id: Option<String>,
 }
@@ -142,12 +142,12 @@ fn always() -> u8 {
 }
 
 impl FaultRule {
-    /// The fault in `percent` of 100 questions.
+    /// The fault in `percent` of 100 queries.
     pub fn percent(fault: Fault, percent: u8) -> Self {
         Self { fault, percent, times: None, transaction_id: None }
     }
 
-    /// The fault at the next so many questions.
+    /// The fault at the next so many queries.
     pub fn times(fault: Fault, times: u32) -> Self {
         Self { times: Some(times), ..Self::from(fault) }
     }
@@ -248,20 +248,20 @@ impl Reply {
     }
 }
 
-/// Lays the faults that strike over an answer. `question` counts the questions about this transaction.
+/// Lays the faults that strike over an answer. `query` counts the queries about this transaction.
 pub fn apply_faults(
     reply: Reply,
     stale: Option<Reply>,
     rules: &mut [FaultRule],
     seed: Seed,
     id: &str,
-    question: u64,
+    query: u64,
 ) -> Reply {
     let mut answer = reply;
     let mut latency = Duration::ZERO;
     let mut replaced = false;
     for (number, rule) in rules.iter_mut().enumerate() {
-        let mut rng = seed.stream("fault", &format!("{number}/{question}/{id}"));
+        let mut rng = seed.stream("fault", &format!("{number}/{query}/{id}"));
         if replaced && !matches!(rule.fault, Fault::Latency { .. }) {
             continue;
         }
@@ -299,9 +299,9 @@ pub fn apply_faults(
 mod tests {
     use super::*;
 
-    fn run(rules: &mut [FaultRule], seed: u64, questions: u64) -> Vec<String> {
+    fn run(rules: &mut [FaultRule], seed: u64, queries: u64) -> Vec<String> {
         let good = Reply::json(200, &json!({}), "truth");
-        (0..questions).map(|n| apply_faults(good.clone(), None, rules, Seed(seed), "t", n).what).collect()
+        (0..queries).map(|n| apply_faults(good.clone(), None, rules, Seed(seed), "t", n).what).collect()
     }
 
     #[test]

@@ -48,7 +48,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   /service-reference/generate (with the checkout's signature), /capture, /refund, /cancellation.
 
 Orders under /control: POST payments, payments/{id}/status, /answers, /notify, /play, PUT payments/{id}/lag,
-GET payments/{id}/questions, /registration, POST notifications/{number}/deliver, PUT and DELETE faults,
+GET payments/{id}/queries, /registration, POST notifications/{number}/deliver, PUT and DELETE faults,
 PUT webhook, PUT ending, POST burst[?wait=true], GET report[?format=table].";
 
 const PLAY_EXAMPLES: &str = "Example:
@@ -137,7 +137,7 @@ pub struct Play {
     /// Send again by SPG's schedule what is not acknowledged (two months of simulated time: use --time-scale)
     #[arg(long)]
     retries: bool,
-    /// Go on answering status questions for so many seconds after the last webhook
+    /// Go on answering status queries for so many seconds after the last webhook
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     linger: u64,
     /// The report as JSON

@@ -19,7 +19,7 @@ use crate::lifecycle::{Ending, lifecycle};
 use crate::notification::{Notification, Overrides};
 use crate::payment::{Change, PaymentSpec};
 use crate::report::Report;
-use crate::state::{Question, Shared};
+use crate::state::{Shared, StatusQuery};
 use crate::traffic::{self, TrafficSpec};
 use crate::wire;
 
@@ -35,7 +35,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(&format!("{payment}/answers"), post(script).delete(clear_script))
         .route(&format!("{payment}/notify"), post(notify))
         .route(&format!("{payment}/play"), post(play))
-        .route(&format!("{payment}/questions"), get(questions))
+        .route(&format!("{payment}/queries"), get(queries))
         .route(&format!("{payment}/registration"), get(registration))
         .route("/control/notifications/{number}/deliver", post(redeliver))
         .route("/control/faults", put(set_faults).delete(clear_faults))
@@ -179,9 +179,9 @@ async fn play(State(shared): State<Arc<Shared>>, Path(id): Path<String>, Json(wa
     Ok(Json(answer))
 }
 
-async fn questions(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Json<Vec<Question>> {
+async fn queries(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Json<Vec<StatusQuery>> {
     let state = shared.lock();
-    Json(state.questions.iter().filter(|question| question.transaction_id == id).cloned().collect())
+    Json(state.queries.iter().filter(|query| query.transaction_id == id).cloned().collect())
 }
 
 async fn registration(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Shape<Value> {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::clock::SimTime;
 use crate::delivery::DeliveryResult;
 use crate::payment::Status;
-use crate::state::Question;
+use crate::state::StatusQuery;
 
 /// Something that happened. Its text is one line without personal data.
 #[derive(Clone, Debug)]
@@ -16,8 +16,8 @@ pub enum Event {
     Changed { at: SimTime, transaction_id: String, status: Status },
     /// An attempt to deliver a notification ended.
     Attempted(DeliveryResult),
-    /// The Status API was asked.
-    Asked(Question),
+    /// the Status API was queried.
+    Queried(StatusQuery),
 }
 
 impl fmt::Display for Event {
@@ -33,11 +33,11 @@ impl fmt::Display for Event {
                 }
                 write!(f, "  {}", result.verdict)
             }
-            Self::Asked(question) => {
-                let http = question.http.map_or_else(|| "-".to_owned(), |http| http.to_string());
-                let (at, id) = (question.at, &question.transaction_id);
-                write!(f, "{at}  question  {id}  {http} {}", question.answered)?;
-                match question.latency_milliseconds {
+            Self::Queried(query) => {
+                let http = query.http.map_or_else(|| "-".to_owned(), |http| http.to_string());
+                let (at, id) = (query.at, &query.transaction_id);
+                write!(f, "{at}  query  {id}  {http} {}", query.answered)?;
+                match query.latency_milliseconds {
                     0 => Ok(()),
                     latency => write!(f, "  after {latency} ms"),
                 }

@@ -59,6 +59,6 @@ pub use payment::{Change, Kind, Moment, Payment, PaymentSpec, Status, Truth};
 pub use report::Report;
 pub use seed::Seed;
 pub use simulator::{Simulator, SimulatorError};
-pub use state::Question;
+pub use state::StatusQuery;
 pub use traffic::{Burst, TrafficSpec, TrafficSummary};
 pub use wire::{DateStyle, NumberStyle, WireStyle};

@@ -9,7 +9,7 @@ use crate::amount::Amount;
 use crate::clock::SimTime;
 use crate::delivery::{DeliveryResult, Tamper};
 use crate::payment::{Kind, Payment, Status};
-use crate::state::{NotificationRecord, Question, Shared};
+use crate::state::{NotificationRecord, Shared, StatusQuery};
 
 /// Above so many payments the table shows only those that did not go as expected.
 pub const ROWS_MAX: usize = 60;
@@ -24,8 +24,8 @@ pub struct Report {
     pub at: SimTime,
     pub summary: Summary,
     pub payments: Vec<PaymentReport>,
-    /// Questions about transactions that do not exist.
-    pub other_questions: Vec<Question>,
+    /// Queries about transactions that do not exist.
+    pub other_queries: Vec<StatusQuery>,
 }
 
 /// The counts.
@@ -46,7 +46,7 @@ pub struct Summary {
     pub refused: usize,
     /// Tampered webhooks that were acknowledged, as must never be.
     pub forgeries_acknowledged: usize,
-    pub questions: u64,
+    pub queries: u64,
 }
 
 /// One payment.
@@ -61,7 +61,7 @@ pub struct PaymentReport {
     pub currency: String,
     pub truth: Vec<TruthReport>,
     pub notifications: Vec<NotificationReport>,
-    pub questions: Vec<Question>,
+    pub queries: Vec<StatusQuery>,
 }
 
 /// What was true from when on.
@@ -105,7 +105,7 @@ impl Report {
     pub fn of(shared: &Shared) -> Self {
         let state = shared.lock();
         let mut payments: Vec<_> = state.payments.iter().map(PaymentReport::of).collect();
-        let mut summary = Summary { payments: payments.len(), questions: state.questions_total, ..Summary::default() };
+        let mut summary = Summary { payments: payments.len(), queries: state.queries_total, ..Summary::default() };
         for record in &state.notifications {
             let notification = NotificationReport::of(record);
             summary.count(&notification);
@@ -115,15 +115,15 @@ impl Report {
                 payment.notifications.push(notification);
             }
         }
-        let mut other_questions = Vec::new();
-        for question in &state.questions {
-            match state.index.get(&question.transaction_id).and_then(|at| payments.get_mut(*at)) {
-                Some(payment) => payment.questions.push(question.clone()),
-                None => other_questions.push(question.clone()),
+        let mut other_queries = Vec::new();
+        for query in &state.queries {
+            match state.index.get(&query.transaction_id).and_then(|at| payments.get_mut(*at)) {
+                Some(payment) => payment.queries.push(query.clone()),
+                None => other_queries.push(query.clone()),
             }
         }
         let (seed, time_scale) = (shared.config.seed.0, shared.clock.scale());
-        Self { seed, time_scale, at: shared.clock.now(), summary, payments, other_questions }
+        Self { seed, time_scale, at: shared.clock.now(), summary, payments, other_queries }
     }
 
     /// Whether every genuine notification that was sent was acknowledged, and no other.
@@ -143,7 +143,7 @@ impl Report {
             let (id, truth) = ("transaction", "truth");
             line(
                 &mut text,
-                &format!("{id:<22} {:<14} {:>10} {truth:<34} {:<30} questions", "kind", "amount", "webhooks"),
+                &format!("{id:<22} {:<14} {:>10} {truth:<34} {:<30} queries", "kind", "amount", "webhooks"),
             );
             for payment in &rows {
                 line(&mut text, &payment.row());
@@ -157,7 +157,7 @@ impl Report {
         self.complaints(&mut text);
         let sum = &self.summary;
         let counts = format!(
-            "{} payments, {} notifications in {} attempts: {} delivered, {} failed, {} lost on purpose; {} tampered webhooks refused, {} acknowledged; {} questions to the Status API",
+            "{} payments, {} notifications in {} attempts: {} delivered, {} failed, {} lost on purpose; {} tampered webhooks refused, {} acknowledged; {} queries to the Status API",
             sum.payments,
             sum.notifications,
             sum.attempts,
@@ -166,7 +166,7 @@ impl Report {
             sum.lost,
             sum.refused,
             sum.forgeries_acknowledged,
-            sum.questions
+            sum.queries
         );
         line(&mut text, &counts);
         text
@@ -224,7 +224,7 @@ impl PaymentReport {
             currency: payment.spec.currency.clone(),
             truth: truth.collect(),
             notifications: Vec::new(),
-            questions: Vec::new(),
+            queries: Vec::new(),
         }
     }
 
@@ -234,7 +234,7 @@ impl PaymentReport {
 
     fn row(&self) -> String {
         let truth: Vec<_> = self.truth.iter().map(|truth| truth.status.as_str()).collect();
-        let questions: Vec<_> = self.questions.iter().map(|question| question.answered.as_str()).collect();
+        let queries: Vec<_> = self.queries.iter().map(|query| query.answered.as_str()).collect();
         format!(
             "{:<22} {:<14} {:>10} {:<34} {:<30} {}",
             self.transaction_id,
@@ -242,7 +242,7 @@ impl PaymentReport {
             self.amount,
             truth.join(" > "),
             self.webhooks(),
-            questions.join(", "),
+            queries.join(", "),
         )
     }
 

@@ -18,7 +18,7 @@ use crate::lifecycle::Step;
 use crate::notification::{Notification, Overrides};
 use crate::payment::{Change, Payment, PaymentSpec};
 use crate::report::Report;
-use crate::state::{Question, Shared};
+use crate::state::{Shared, StatusQuery};
 use crate::traffic::{self, Burst, TrafficSpec, TrafficSummary};
 use crate::{control, orders, server, status_api, wire};
 
@@ -266,15 +266,15 @@ impl Simulator {
         traffic::play(self.shared(), burst).await
     }
 
-    /// The questions about a transaction so far, also about one that does not exist.
-    pub fn questions(&self, id: &str) -> Vec<Question> {
+    /// The queries about a transaction so far, also about one that does not exist.
+    pub fn queries(&self, id: &str) -> Vec<StatusQuery> {
         let state = self.shared().lock();
-        state.questions.iter().filter(|question| question.transaction_id == id).cloned().collect()
+        state.queries.iter().filter(|query| query.transaction_id == id).cloned().collect()
     }
 
-    /// How many questions have been asked in all.
-    pub fn questions_total(&self) -> u64 {
-        self.shared().lock().questions_total
+    /// How many queries have been asked in all.
+    pub fn queries_total(&self) -> u64 {
+        self.shared().lock().queries_total
     }
 
     /// The merchant's own initial response as the body for `POST /transactions`.

@@ -20,14 +20,14 @@ use crate::orders::Book;
 use crate::payment::{Change, Payment, PaymentSpec, Status};
 use crate::{seed, wire};
 
-/// The newest questions are kept for the report, at most so many.
-pub const QUESTIONS_KEPT_MAX: usize = 200_000;
+/// The newest queries are kept for the report, at most so many.
+pub const QUERIES_KEPT_MAX: usize = 200_000;
 
-/// A question to the Status API and what became of it.
+/// A query to the Status API and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Question {
-    /// Counted from 1 over all questions.
+pub struct StatusQuery {
+    /// Counted from 1 over all queries.
     pub number: u64,
     #[serde(rename = "transactionID")]
     pub transaction_id: String,
@@ -62,9 +62,9 @@ pub struct State {
     pub payments: Vec<Payment>,
     pub index: HashMap<String, usize>,
     pub notifications: Vec<NotificationRecord>,
-    pub questions: VecDeque<Question>,
-    pub questions_total: u64,
-    questions_by_transaction: HashMap<String, u64>,
+    pub queries: VecDeque<StatusQuery>,
+    pub queries_total: u64,
+    queries_by_transaction: HashMap<String, u64>,
     scripts: HashMap<String, VecDeque<Answer>>,
     pub faults: Vec<FaultRule>,
     /// What merchants have ordered over HTTP.
@@ -87,9 +87,9 @@ impl State {
             payments: Vec::new(),
             index: HashMap::new(),
             notifications: Vec::new(),
-            questions: VecDeque::new(),
-            questions_total: 0,
-            questions_by_transaction: HashMap::new(),
+            queries: VecDeque::new(),
+            queries_total: 0,
+            queries_by_transaction: HashMap::new(),
             scripts: HashMap::new(),
             faults: Vec::new(),
             orders: Book::new(config.ending),
@@ -271,14 +271,14 @@ impl Shared {
         Ok(notification)
     }
 
-    /// Decides the answer to a question at its arrival, and records it. Returns the question's number.
-    pub fn ask(&self, id: &str, refusal: Option<Reply>) -> (u64, Reply) {
+    /// Decides the answer to a query at its arrival, and records it. Returns the query's number.
+    pub fn query(&self, id: &str, refusal: Option<Reply>) -> (u64, Reply) {
         let now = self.clock.now();
         let mut state = self.lock();
         let reply = refusal.unwrap_or_else(|| self.decide(&mut state, id, now));
-        state.questions_total += 1;
-        let question = Question {
-            number: state.questions_total,
+        state.queries_total += 1;
+        let query = StatusQuery {
+            number: state.queries_total,
             transaction_id: id.to_owned(),
             at: now,
             http: (!reply.close).then_some(reply.http),
@@ -286,20 +286,20 @@ impl Shared {
             latency_milliseconds: u64::try_from(reply.latency.as_millis()).unwrap_or(u64::MAX),
             sent: false,
         };
-        if state.questions.len() == QUESTIONS_KEPT_MAX {
-            state.questions.pop_front();
+        if state.queries.len() == QUERIES_KEPT_MAX {
+            state.queries.pop_front();
         }
-        let number = question.number;
-        state.questions.push_back(question.clone());
+        let number = query.number;
+        state.queries.push_back(query.clone());
         drop(state);
-        self.tell(Event::Asked(question));
+        self.tell(Event::Queried(query));
         (number, reply)
     }
 
     fn decide(&self, state: &mut State, id: &str, now: SimTime) -> Reply {
-        let count = state.questions_by_transaction.entry(id.to_owned()).or_insert(0);
+        let count = state.queries_by_transaction.entry(id.to_owned()).or_insert(0);
         *count += 1;
-        let question = *count;
+        let query = *count;
         let known =
             state.payment(id).ok().filter(|payment| !payment.spec.unknown_to_status_api).map(|payment| payment.clone());
         let (truth, stale) = match &known {
@@ -313,14 +313,14 @@ impl Shared {
                 (Reply::truth(payment, shown), Some(Reply::truth(payment, &payment.truths[before].truth)))
             }
         };
-        apply_faults(truth, stale, &mut state.faults, self.config.seed, id, question)
+        apply_faults(truth, stale, &mut state.faults, self.config.seed, id, query)
     }
 
-    /// Notes that the answer to a question was sent.
+    /// Notes that the answer to a query was sent.
     pub fn answered(&self, number: u64) {
         let mut state = self.lock();
-        if let Some(question) = state.questions.iter_mut().rev().find(|question| question.number == number) {
-            question.sent = true;
+        if let Some(query) = state.queries.iter_mut().rev().find(|query| query.number == number) {
+            query.sent = true;
         }
     }
 }

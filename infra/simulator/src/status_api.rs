@@ -28,10 +28,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
 async fn status(State(shared): State<Arc<Shared>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let terminal = shared.lock().payment(&id).ok().map(|payment| payment.spec.terminal.clone());
     let refusal = refuse(&shared.config, terminal.as_deref(), &headers);
-    let (question, reply) = shared.ask(&id, refusal);
-    // Dropped here if the asking side hangs up: then the question stays unanswered in the report.
+    let (query, reply) = shared.query(&id, refusal);
+    // Dropped here if the asking side hangs up: then the query stays unanswered in the report.
     tokio::time::sleep(reply.latency).await;
-    shared.answered(question);
+    shared.answered(query);
     respond(reply)
 }
 

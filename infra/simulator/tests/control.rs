@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ask, eventually, start};
+use common::{query, eventually, start};
 use reqwest::Method;
 use serde_json::{Value, json};
 use spg_simulator::{Config, Simulator, WebhookKey};
@@ -50,13 +50,13 @@ async fn a_payment_from_creation_to_report() {
     let overrides = json!({"overrides": {"change": {"status": "Declined"}}, "retries": true});
     assert_eq!(post(&spg, "payments/a%2Fb/notify", overrides).await.1["attempts"], json!([]));
     eventually("delivered in the background", || merchant.payloads().len() == 3).await;
-    assert_eq!(ask(&spg, "a%2Fb").await.1["paymentStatus"], "Success");
-    assert_eq!(get(&spg, "payments/a%2Fb/questions").await[0]["answered"], "Success");
+    assert_eq!(query(&spg, "a%2Fb").await.1["paymentStatus"], "Success");
+    assert_eq!(get(&spg, "payments/a%2Fb/queries").await[0]["answered"], "Success");
 
     eventually("recorded", || spg.report().summary.delivered == 2).await;
     let report = get(&spg, "report").await;
     let summary = &report["summary"];
-    assert_eq!((&summary["delivered"], &summary["refused"], &summary["questions"]), (&json!(2), &json!(1), &json!(1)));
+    assert_eq!((&summary["delivered"], &summary["refused"], &summary["queries"]), (&json!(2), &json!(1), &json!(1)));
     assert_eq!(report["payments"][0]["notifications"][0]["outcome"], "delivered");
     let table = get(&spg, "report?format=table").await;
     assert!(table.as_str().unwrap().contains("Pending > Success"), "{table}");
@@ -69,13 +69,13 @@ async fn faults_scripts_lags_keys_and_lives() {
     let fault =
         json!([{"fault": {"kind": "status", "http": 500}, "times": 1}, {"fault": {"kind": "closed"}, "percent": 0}]);
     assert_eq!(order(&spg, Method::PUT, "faults", fault).await.0, 204);
-    assert_eq!(ask(&spg, "t1").await.0, 500);
-    assert_eq!(ask(&spg, "t1").await.0, 200);
+    assert_eq!(query(&spg, "t1").await.0, 500);
+    assert_eq!(query(&spg, "t1").await.0, 200);
     assert_eq!(order(&spg, Method::DELETE, "faults", Value::Null).await.0, 204);
     let script = json!([{"change": {"status": "Partial"}, "http": 206}, {"raw": "<html>"}, {"times": 9}]);
     assert_eq!(post(&spg, "payments/t1/answers", script).await.0, 204);
-    assert_eq!(ask(&spg, "t1").await.0, 206);
-    assert_eq!(ask(&spg, "t1").await.1, Value::Null);
+    assert_eq!(query(&spg, "t1").await.0, 206);
+    assert_eq!(query(&spg, "t1").await.1, Value::Null);
     assert_eq!(order(&spg, Method::DELETE, "payments/t1/answers", Value::Null).await.0, 204);
     assert_eq!(order(&spg, Method::PUT, "payments/t1/lag", json!({"milliseconds": 9_000_000_000_u64})).await.0, 204);
     let key = WebhookKey::from_bytes([3; 32]);
@@ -84,7 +84,7 @@ async fn faults_scripts_lags_keys_and_lives() {
     let (status, life) = post(&spg, "payments/t1/play", json!({"ending": "success"})).await;
     assert_eq!((status, life["steps"].as_array().unwrap().len()), (200, 2));
     eventually("the whole life is notified", || merchant.payloads().len() == 3).await;
-    assert_eq!(ask(&spg, "t1").await.1["paymentStatus"], "Pending", "the Status API lags");
+    assert_eq!(query(&spg, "t1").await.1["paymentStatus"], "Pending", "the Status API lags");
     let (status, summary) = post(&spg, "burst?wait=true", json!({"payments": 5, "duplicates": 100})).await;
     assert_eq!((status, &summary["payments"], &summary["notAsExpected"]), (200, &json!(5), &json!(0)));
     let (_, plan) = post(&spg, "burst", json!({"payments": 2})).await;

@@ -31,10 +31,10 @@ async fn run(seed: u64) -> (TrafficSummary, Vec<Received>, BTreeMap<String, Vec<
     let summary = spg.play_burst(burst).await;
     let mut answers = BTreeMap::new();
     for id in ids {
-        for _question in 0..2 {
+        for _query in 0..2 {
             asked_status(&spg, &id).await;
         }
-        let answered = spg.questions(&id).into_iter().map(|question| question.answered).collect();
+        let answered = spg.queries(&id).into_iter().map(|query| query.answered).collect();
         answers.insert(id, answered);
     }
     let mut received = merchant.received();

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{ask, asked_status, eventually, question};
+use common::{query, asked_status, eventually, query};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use spg_simulator::{
@@ -43,9 +43,9 @@ async fn checks_token_then_client_id_then_transaction() {
     }
     let post = reqwest::Client::new().post(format!("{}/payments/t1/status", spg.status_api_url()));
     assert_eq!(post.send().await.unwrap().status(), 405);
-    let answers: Vec<_> = spg.questions("t1").iter().map(|question| question.http).collect();
+    let answers: Vec<_> = spg.queries("t1").iter().map(|query| query.http).collect();
     assert_eq!(answers, [401, 401, 401, 403, 403, 200].map(Some));
-    assert_eq!(spg.questions_total(), 8);
+    assert_eq!(spg.queries_total(), 8);
 }
 
 #[tokio::test]
@@ -55,22 +55,22 @@ async fn a_terminal_may_have_credentials_of_its_own() {
     let spg = Simulator::start(config).await.unwrap();
     spg.create(mb_way("ours")).unwrap();
     spg.create(mb_way("theirs").terminal("7")).unwrap();
-    assert_eq!(ask(&spg, "ours").await.0, 200);
-    assert_eq!(ask(&spg, "theirs").await.0, 401);
+    assert_eq!(query(&spg, "ours").await.0, 200);
+    assert_eq!(query(&spg, "theirs").await.0, 401);
     let request = reqwest::Client::new().get(format!("{}/payments/theirs/status", spg.status_api_url()));
     let request = request.bearer_auth("own").header("X-IBM-Client-Id", "own-client");
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn any_transaction_id_can_be_asked_about() {
+async fn any_transaction_id_can_be_queried() {
     let spg = start().await;
     for id in ["a/b", "a?b=c", "a#b", "100%", "é 漢 🦀", "..a", "a%2Fb", "\u{1}", "a&b+c;d\\e\"f"] {
         spg.create(mb_way(id)).unwrap();
         let encoded = utf8_percent_encode(id, NON_ALPHANUMERIC).to_string();
-        let (status, answer) = ask(&spg, &encoded).await;
+        let (status, answer) = query(&spg, &encoded).await;
         assert_eq!((status, &answer["transactionID"]), (200, &json!(id)), "{id}");
-        assert_eq!(spg.questions(id).len(), 1, "{id}");
+        assert_eq!(spg.queries(id).len(), 1, "{id}");
     }
 }
 
@@ -83,8 +83,8 @@ async fn shows_the_truth_after_its_lag() {
     assert_eq!(asked_status(&spg, &id).await, "Pending");
     let waiting = async { while asked_status(&spg, &id).await != "Success" {} };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
-    let questions = spg.questions(&id);
-    let first_success = questions.iter().find(|question| question.answered == "Success").unwrap();
+    let queries = spg.queries(&id);
+    let first_success = queries.iter().find(|query| query.answered == "Success").unwrap();
     assert!(first_success.at.0 >= Duration::from_secs(7200));
 }
 
@@ -101,14 +101,14 @@ async fn a_script_is_answered_in_order_and_then_the_truth() {
     spg.script(&id, script).unwrap();
     assert_eq!(asked_status(&spg, &id).await, "Partial");
     for _turn in 0..2 {
-        let (_, answer) = ask(&spg, &id).await;
+        let (_, answer) = query(&spg, &id).await;
         assert_eq!((&answer["paymentStatus"], &answer["amount"]["value"]), (&json!("Success"), &json!(99.0)));
     }
-    let (_, answer) = ask(&spg, &id).await;
+    let (_, answer) = query(&spg, &id).await;
     assert_eq!((answer.get("amount"), &answer["merchant"]["terminalId"]), (None, &json!("7")));
-    assert_eq!(ask(&spg, &id).await.0, 408);
+    assert_eq!(query(&spg, &id).await.0, 408);
     assert_eq!(
-        ask(&spg, &id).await,
+        query(&spg, &id).await,
         (200, spg_simulator::wire::status_answer(&spg.payment(&id).unwrap(), spg.payment(&id).unwrap().truth()))
     );
 }
@@ -123,7 +123,7 @@ async fn a_slow_answer_is_made_stale_by_a_later_fast_one() {
         let (spg, id) = (spg.clone(), id.clone());
         async move { asked_status(&spg, &id).await }
     });
-    eventually("the first question arrives", || spg.questions(&id).len() == 1).await;
+    eventually("the first query arrives", || spg.queries(&id).len() == 1).await;
     assert_eq!(asked_status(&spg, &id).await, "Declined");
     assert!(!slow.is_finished());
     assert_eq!(slow.await.unwrap(), "Success");
@@ -144,7 +144,7 @@ async fn faults_strike_over_http() {
         (Fault::Latency { min_milliseconds: 5, max_milliseconds: 10 }, 200, "\"paymentStatus\":\"Success\""),
     ] {
         spg.set_faults(vec![FaultRule::times(fault, 1)]);
-        let response = question(&spg, &id).send().await.unwrap();
+        let response = query(&spg, &id).send().await.unwrap();
         assert_eq!(response.status(), http, "{fault:?}");
         let header = response.headers().get("Retry-After").map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(header.as_deref(), (fault == retry_after).then_some("3"));
@@ -153,20 +153,20 @@ async fn faults_strike_over_http() {
         assert_eq!(asked_status(&spg, &id).await, "Success", "the fault is over");
     }
     spg.set_faults(vec![FaultRule::times(Fault::Closed, 1)]);
-    assert!(question(&spg, &id).send().await.is_err(), "closed without an answer");
+    assert!(query(&spg, &id).send().await.is_err(), "closed without an answer");
     assert_eq!(asked_status(&spg, &id).await, "Success");
-    assert_eq!(spg.questions(&id)[12].http, None);
+    assert_eq!(spg.queries(&id)[12].http, None);
 }
 
 #[tokio::test]
-async fn a_question_that_was_not_waited_for_stays_unanswered() {
+async fn a_query_that_was_not_waited_for_stays_unanswered() {
     let spg = start().await;
     let id = spg.create(mb_way("t1")).unwrap();
     spg.script(&id, vec![Answer::truth().latency(Duration::from_secs(3600))]).unwrap();
-    let impatient = question(&spg, &id).timeout(Duration::from_millis(500)).send().await;
+    let impatient = query(&spg, &id).timeout(Duration::from_millis(500)).send().await;
     assert!(impatient.unwrap_err().is_timeout());
     assert_eq!(asked_status(&spg, &id).await, "Pending");
-    let sent: Vec<_> = spg.questions(&id).iter().map(|question| question.sent).collect();
+    let sent: Vec<_> = spg.queries(&id).iter().map(|query| query.sent).collect();
     assert_eq!(sent, [false, true]);
 }
 
@@ -175,5 +175,5 @@ async fn the_backoffice_test_is_unknown_here() {
     let spg = start().await;
     let id = spg.create(PaymentSpec::backoffice_test()).unwrap();
     assert_eq!(id, "WebhookTest");
-    assert_eq!(ask(&spg, &id).await.0, 404);
+    assert_eq!(query(&spg, &id).await.0, 404);
 }

@@ -82,7 +82,7 @@ Example:
   spgctl --stack spg-webhooks resolve s2bfw1g1P1siCSUjVPP8 --reason \"amount checked with the acquirer, ticket 4711\"
 
 The status stays as it is, nothing is published, and checks go on. An open transaction whose checks have ended is closed: it is
-never asked about again by itself, and expires like a final one; a new claim opens it again. The same reason is not raised again
+never queried again by itself, and expires like a final one; a new claim opens it again. The same reason is not raised again
 for as long as it lasts. The reason is stored: write no personal data.")]
     Resolve(ResolveArguments),
     /// Copies what a restored table has into the table in use, where it is absent or older
@@ -229,8 +229,8 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "ITEMS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
     /// How many of them fall due in a second: SPG's rate limit is not published
-    #[arg(long, value_name = "QUESTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub questions: u32,
+    #[arg(long, value_name = "QUERIES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub queries: u32,
     /// Go on after this transaction, as an interrupted run said
     #[arg(long, value_name = "ID", value_parser = transaction_id)]
     pub resume_after: Option<TransactionId>,

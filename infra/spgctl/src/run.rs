@@ -50,34 +50,34 @@ pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Erro
             open::run(&at.ledger()?, &filter, rate, now, output).await
         }
         Command::Check(arguments) => {
-            let asked = check::Arguments { id: arguments.id, terminal: arguments.terminal, apply: arguments.apply };
-            check::run(&reconciler(&at).await?, &asked, output).await
+            let queried = check::Arguments { id: arguments.id, terminal: arguments.terminal, apply: arguments.apply };
+            check::run(&reconciler(&at).await?, &queried, output).await
         }
         Command::Republish(arguments) => {
             let bus = EventBus { client: at.aws.events(), name: at.resource("EventBus")?.to_owned() };
-            let asked = republish::Arguments {
+            let queried = republish::Arguments {
                 since: arguments.since.seen_from(now),
                 until: arguments.until.map_or(now, |until| until.seen_from(now)),
                 dry_run: arguments.dry_run,
                 read_rate: Rate { items_per_second: arguments.read.read_rate },
                 rate: arguments.rate,
             };
-            republish::run(&at.ledger()?, &bus, &asked, output).await
+            republish::run(&at.ledger()?, &bus, &queried, output).await
         }
         Command::SendTest(arguments) => send_test(&at, arguments, output).await,
         Command::Resolve(arguments) => {
             let rules = at.settling_config().await?.rules;
-            let asked = resolve::Arguments { id: arguments.id, note: arguments.reason, only: arguments.only };
-            resolve::run(&at.ledger()?, &rules, &asked, now, output).await
+            let queried = resolve::Arguments { id: arguments.id, note: arguments.reason, only: arguments.only };
+            resolve::run(&at.ledger()?, &rules, &queried, now, output).await
         }
         Command::Restore(arguments) => {
-            let asked = restore::Arguments {
+            let queried = restore::Arguments {
                 rate: arguments.rate,
-                questions_per_second: arguments.questions,
+                queries_per_second: arguments.queries,
                 after: arguments.resume_after,
                 dry_run: arguments.dry_run,
             };
-            restore::run(&at.other_ledger(arguments.from), &at.ledger()?, &asked, now, output).await
+            restore::run(&at.other_ledger(arguments.from), &at.ledger()?, &queried, now, output).await
         }
         Command::Register(arguments) => register(&at, arguments, output).await,
         Command::RotateKey(command) => rotate_key(&at, command, output).await,
@@ -92,9 +92,9 @@ async fn send_test(at: &Deployment, arguments: SendTestArguments, output: &mut O
     let key = position.checked_sub(1).and_then(|index| keys.get(index));
     let key = key.ok_or_else(|| Error::Refused(format!("the secret has no key {position}; it has {}", keys.len())))?;
     let transaction_id = arguments.transaction_id.to_string();
-    let asked = send_test::Arguments { transaction_id, ..sample(at).await? };
-    let asked = send_test::Arguments { url: arguments.url.unwrap_or(asked.url), ..asked };
-    send_test::run(&http::client()?, key, &asked, SystemClock.now(), output).await
+    let queried = send_test::Arguments { transaction_id, ..sample(at).await? };
+    let queried = send_test::Arguments { url: arguments.url.unwrap_or(queried.url), ..queried };
+    send_test::run(&http::client()?, key, &queried, SystemClock.now(), output).await
 }
 
 fn key_secret(at: &Deployment) -> Result<KeySecret, Error> {
@@ -179,5 +179,5 @@ fn place(arguments: PlaceArguments) -> Result<Place, Error> {
 async fn reconciler(at: &Deployment) -> Result<LambdaReconciler, Error> {
     let config = at.settling_config().await?;
     let aws = Aws::new(&config.aws, CallLimits::USUAL);
-    spg_wiring::reconciler(&config, &aws, check::QUESTION_TIMEOUT).await.map_err(|error| check::unusable(&error))
+    spg_wiring::reconciler(&config, &aws, check::QUERY_TIMEOUT).await.map_err(|error| check::unusable(&error))
 }

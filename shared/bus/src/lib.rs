@@ -116,7 +116,7 @@ mod tests {
         decision.apply(&Evidence::Registration { registration, received_at: now }, now);
         let facts = Facts { payment_type: ShortText::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status: status, transaction_id: None, facts };
-        decision.apply(&Evidence::Answer { answer, asked_version: 0 }, now);
+        decision.apply(&Evidence::Answer { answer, queried_version: 0 }, now);
         decision.into_write().unwrap().transaction
     }
 

@@ -25,7 +25,7 @@ impl StatusAnswer {
     }
 
     /// Takes it in where the transaction is known.
-    pub(crate) fn apply(&self, to: &mut Transition<'_>, asked_version: u64) -> Disposition {
+    pub(crate) fn apply(&self, to: &mut Transition<'_>, queried_version: u64) -> Disposition {
         to.answered();
         if !self.is_about(&to.transaction().id) {
             to.raise(AttentionReason::TransactionIdMismatch);
@@ -36,7 +36,7 @@ impl StatusAnswer {
         let mismatches = facts.mismatches(&self.facts);
         facts.overrule_by(&self.facts);
         let said = facts.effective(&self.payment_status);
-        if to.is_stale(asked_version) {
+        if to.is_stale(queried_version) {
             if said == to.transaction().status() {
                 return Disposition::Agreed;
             }
@@ -58,7 +58,7 @@ impl StatusAnswer {
 }
 
 impl NoAnswer {
-    /// Takes in that nothing usable came back: when it is asked again is the schedule's matter.
+    /// Takes in that nothing usable came back: when it is queried again is the schedule's matter.
     pub(crate) fn apply(self, to: &mut Transition<'_>) -> Disposition {
         to.unanswered(self);
         let is = to.transaction();

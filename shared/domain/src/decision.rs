@@ -35,7 +35,7 @@ impl<'r> Decision<'r> {
         match evidence {
             Evidence::Registration { registration, .. } => registration.apply(to),
             Evidence::Notification { notification, received_at } => notification.apply(to, *received_at),
-            Evidence::Answer { answer, asked_version } => answer.apply(to, *asked_version),
+            Evidence::Answer { answer, queried_version } => answer.apply(to, *queried_version),
             Evidence::NoAnswer(no_answer) => no_answer.apply(to),
         }
     }

@@ -46,7 +46,7 @@ pub struct StatusAnswer {
     pub facts: Facts,
 }
 
-/// The Status API was asked and said nothing that can be used.
+/// the Status API was queried and said nothing that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer {
     pub kind: NoAnswerKind,
@@ -56,11 +56,11 @@ pub struct NoAnswer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswerKind {
-    /// It does not know the transaction, or refuses to be asked about it.
+    /// It does not know the transaction, or refuses to be queried it.
     NotFound,
     /// It refuses our credentials: the configuration is wrong, the transaction is not.
     Unauthorised,
-    /// It is up, and has refused this question for being one too many.
+    /// It is up, and has refused this query for being one too many.
     RateLimited,
     /// It is slow, failing or not to be understood, about this transaction at least.
     Unavailable,
@@ -69,7 +69,7 @@ pub enum NoAnswerKind {
 }
 
 impl NoAnswer {
-    /// How many questions in a row were not answered while others were, with this one. An outage is not held against a transaction.
+    /// How many queries in a row were not answered while others were, with this one. An outage is not held against a transaction.
     pub(crate) fn in_a_row_after(self, unanswered_in_a_row: u8) -> u8 {
         match self.kind {
             NoAnswerKind::NotFound => 0,
@@ -79,7 +79,7 @@ impl NoAnswer {
     }
 }
 
-/// What came back from a question to the Status API, with what the log needs.
+/// What came back from a query to the Status API, with what the log needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub result: Result<StatusAnswer, NoAnswerKind>,
@@ -99,12 +99,12 @@ impl Reply {
     }
 }
 
-/// One piece of evidence. `asked_version` is the version that was read before the question: an answer speaks for no later one (rule 7).
+/// One piece of evidence. `queried_version` is the version that was read before the query: an answer speaks for no later one (rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
     Registration { registration: Registration, received_at: Timestamp },
     Notification { notification: Notification, received_at: Timestamp },
-    Answer { answer: StatusAnswer, asked_version: u64 },
+    Answer { answer: StatusAnswer, queried_version: u64 },
     NoAnswer(NoAnswer),
 }
 
@@ -131,7 +131,7 @@ pub enum Disposition {
     Agreed,
     /// Recorded, changes nothing.
     Noted,
-    /// Of another merchant's terminal: recorded, never asked about.
+    /// Of another merchant's terminal: recorded, never queried.
     OtherMerchants,
     /// A notificationID that was counted before (rule 6).
     Duplicate,

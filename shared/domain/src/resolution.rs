@@ -11,7 +11,7 @@ use crate::{AttentionReason, Note, Rules, Timestamp, Transaction, Write};
 /// The same reason is not raised again for as long as it lasts: an amount that was looked at and still differs at the next check is
 /// no news. What happens anew is: see [`AttentionReason::is_raised_again`].
 ///
-/// An open or disputed transaction whose checks have ended is closed by this: it keeps its status, is never asked about again by
+/// An open or disputed transaction whose checks have ended is closed by this: it keeps its status, is never queried again by
 /// itself, and expires like a final one. Whatever claims something new about it opens it again. If its checks have not ended, they
 /// go on, and should they end without an answer, that is told once more.
 pub fn resolve(

@@ -1,4 +1,4 @@
-//! When a transaction is asked about next (rule 9). No randomness: the jitter comes from the transactionID and the version.
+//! When a transaction is queried next (rule 9). No randomness: the jitter comes from the transactionID and the version.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub const CHECKS_END_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
 /// Answers that confirm the stored state for this long end a dispute (rule 5).
 pub const DISPUTE_ENDS_AFTER: Duration = DAY;
-/// A final state that replaced another is asked about once more after this time: longer than SPG's Status API is seen to lag.
+/// A final state that replaced another is queried once more after this time: longer than SPG's Status API is seen to lag.
 pub const CORRECTION_RECHECK_AFTER: Duration = Duration::from_secs(15 * 60);
 /// A transaction that the Status API does not know for this long needs attention.
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(15 * 60);
-/// While nothing is answered at all, each question is repeated this soon: recovery is then seen within two minutes.
+/// While nothing is answered at all, each query is repeated this soon: recovery is then seen within two minutes.
 const OUTAGE_RETRY: Duration = Duration::from_secs(30);
-/// While our credentials are refused, each question is repeated this soon: it is over when somebody has put the right ones.
+/// While our credentials are refused, each query is repeated this soon: it is over when somebody has put the right ones.
 const REFUSED_RETRY: Duration = Duration::from_secs(10 * 60);
-/// What a Retry-After may postpone a question about one transaction by, at most.
+/// What a Retry-After may postpone a query about one transaction by, at most.
 const POSTPONED_MAX: Duration = HOUR;
-/// A claim that is not confirmed is asked about again after half its age, within these bounds.
+/// A claim that is not confirmed is queried again after half its age, within these bounds.
 const CLAIM_DELAY_MIN: Duration = Duration::from_secs(15);
 
-/// Whether the Status API was asked in this write.
+/// Whether the Status API was queried in this write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Query {
     NotMade,
@@ -36,7 +36,7 @@ pub(crate) enum Query {
     Unanswered(NoAnswer),
 }
 
-/// When the evidence of this write wants the next question, the later ones sooner.
+/// When the evidence of this write wants the next query, the later ones sooner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NextQuery {
     AsScheduled,
@@ -58,7 +58,7 @@ impl NextQuery {
     }
 }
 
-/// How a payment method's open transactions are asked about: after a quarter of their age, within bounds.
+/// How a payment method's open transactions are queried: after a quarter of their age, within bounds.
 struct Curve {
     delay_min: Duration,
     delay_max: Duration,
@@ -76,7 +76,7 @@ fn curve(transaction: &Transaction) -> Curve {
     }
 }
 
-/// The moment of the next question, or none where nothing is left to ask.
+/// The moment of the next query, or none where nothing is left to ask.
 pub(crate) fn next_check(
     transaction: &Transaction,
     query: Query,
@@ -108,12 +108,12 @@ pub(crate) fn next_check(
     }
 }
 
-/// It may be the first of an outage, so it is asked about soon; one that alone is never answered backs off to what its age wants.
+/// It may be the first of an outage, so it is queried soon; one that alone is never answered backs off to what its age wants.
 fn alone_retry(transaction: &Transaction) -> Duration {
     OUTAGE_RETRY * (1 << transaction.unanswered_in_a_row.saturating_sub(1).min(12))
 }
 
-/// Whether a question has found it open, or disputed, for longer than can be explained.
+/// Whether a query has found it open, or disputed, for longer than can be explained.
 pub(crate) fn has_lapsed(transaction: &Transaction, query: Query, now: Timestamp) -> bool {
     let explained = match &transaction.lifecycle {
         Lifecycle::OtherMerchants(_) => true,
@@ -133,7 +133,7 @@ pub(crate) fn has_ended(transaction: &Transaction, query: Query) -> bool {
     query != Query::NotMade && over
 }
 
-/// When it is to be asked about by its age alone.
+/// When it is to be queried by its age alone.
 fn wanted(transaction: &Transaction, now: Timestamp) -> Option<Timestamp> {
     let claimed = transaction.lifecycle.claims().and_then(latest);
     let claim = claimed.and_then(|since| after_part(transaction, since, 2, CLAIM_DELAY_MIN, 6 * HOUR, now));

@@ -28,7 +28,7 @@ pub struct Transaction {
     pub lifecycle: Lifecycle,
     /// The version that the latest accepted status answer wrote (rule 7); none before the first.
     pub answered_version: Option<u64>,
-    /// Questions in a row that were not answered while others were; at most 255.
+    /// Queries in a row that were not answered while others were; at most 255.
     pub unanswered_in_a_row: u8,
     pub notifications: BTreeMap<NotificationId, NotificationRecord>,
     pub history: Vec<Change>,
@@ -50,7 +50,7 @@ pub struct Transaction {
 /// Where a transaction stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lifecycle {
-    /// Only notifications of other merchants' terminals are known: recorded, never asked about.
+    /// Only notifications of other merchants' terminals are known: recorded, never queried.
     OtherMerchants(OpenStatus),
     /// No status answer has made it final.
     Open(Open),
@@ -72,7 +72,7 @@ pub struct Final {
     pub confirmation: Confirmation,
     /// Present while other final states are claimed (rule 5).
     pub dispute: Option<Dispute>,
-    /// When it is due to be asked about once more (rule 5).
+    /// When it is due to be queried once more (rule 5).
     pub recheck_at: Option<Timestamp>,
 }
 
@@ -167,7 +167,7 @@ pub struct Told {
 /// What the merchant can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// When a Success is asked about once more; none turns it off.
+    /// When a Success is queried once more; none turns it off.
     pub recheck_success_after: Option<Duration>,
     /// How long a final transaction is kept after its last notification. SPG retries for two months.
     pub retention: Duration,
@@ -233,7 +233,7 @@ impl Lifecycle {
 }
 
 impl Final {
-    /// It is to be asked about until an answer agrees: kept on the item, so that a query without an answer does not end it.
+    /// It is to be queried until an answer agrees: kept on the item, so that a query without an answer does not end it.
     pub(crate) fn recheck_by(&mut self, at: Timestamp) {
         self.recheck_at = Some(self.recheck_at.map_or(at, |planned| planned.min(at)));
     }

@@ -121,12 +121,12 @@ impl<'r> Transition<'r> {
         self.next_query.is_wanted()
     }
 
-    /// Asked before this write, if there is time for it; else it is due at once.
+    /// The Status API is queried before this write, if there is time for it; else it is due at once.
     pub fn want_answer(&mut self) {
         self.next_query = NextQuery::Now;
     }
 
-    /// The final state is in question: it is asked about at once, and again until an answer agrees.
+    /// The final state is in question: it is queried at once, and again until an answer agrees.
     pub fn recheck_now(&mut self) {
         let now = self.now;
         if let Some(is) = self.final_mut() {
@@ -161,8 +161,8 @@ impl<'r> Transition<'r> {
     }
 
     /// Whether someone stored a later answer while this one was in flight (rule 7).
-    pub fn is_stale(&self, asked_version: u64) -> bool {
-        self.stored.as_ref().is_some_and(|stored| stored.answered_version > Some(asked_version))
+    pub fn is_stale(&self, queried_version: u64) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.answered_version > Some(queried_version))
     }
 
     /// An answer was accepted: older ones are stale from now on.
@@ -228,7 +228,7 @@ impl<'r> Transition<'r> {
         disposition
     }
 
-    /// An answer's own Success that may not be believed (rule 8): it stays a claim, so that it is asked about again.
+    /// An answer's own Success that may not be believed (rule 8): it stays a claim, so that it is queried again.
     pub fn keep_as_claim(&mut self, claim: FinalStatus) {
         let claims = match &mut self.transaction.lifecycle {
             Lifecycle::OtherMerchants(_) => return,
@@ -238,7 +238,7 @@ impl<'r> Transition<'r> {
         claims.entry(claim).or_insert(self.now);
     }
 
-    /// What only other merchants' terminals were known of turns out to be the merchant's own, and is asked about.
+    /// What only other merchants' terminals were known of turns out to be the merchant's own, and is queried.
     pub fn adopt(&mut self) {
         if self.transaction.is_other_merchants() {
             self.own();
@@ -267,7 +267,7 @@ impl<'r> Transition<'r> {
     ///
     /// A correction is looked at again whatever the rules are: two answers have disagreed, and the later one may have lagged.
     pub fn settle(&mut self, status: FinalStatus) -> Option<FinalStatus> {
-        // Whoever asked: a final state hears what contradicts it.
+        // Whoever queried: a final state hears what contradicts it.
         self.own();
         let from = self.transaction.status();
         let replaced = from.as_final();
@@ -333,7 +333,7 @@ impl<'r> Transition<'r> {
             self.raise(AttentionReason::Lapsed);
         }
         let next_check_at = schedule::next_check(&self.transaction, self.query, self.next_query, self.now);
-        // What is opened is asked about at least once, even if its first evidence says that it is too old for that.
+        // What is opened is queried at least once, even if its first evidence says that it is too old for that.
         let at_once = (self.stored.is_none() && self.query == Query::NotMade && !self.transaction.is_other_merchants())
             .then_some(self.now);
         self.transaction.next_check_at = next_check_at.or(at_once);
@@ -371,7 +371,7 @@ impl<'r> Transition<'r> {
         }
     }
 
-    /// What is another merchant's is never asked about: without an expiry it would stay stored for ever.
+    /// What is another merchant's is never queried: without an expiry it would stay stored for ever.
     fn expires_at(&self) -> Option<Timestamp> {
         let (is, before) = (&self.transaction, self.transaction.expires_at);
         if is.is_unsettled() && !is.is_closed() {

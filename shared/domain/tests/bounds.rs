@@ -17,7 +17,7 @@ fn lapsed(ledger: &Ledger) -> bool {
     ledger.transaction().attention.contains_key(&AttentionReason::Lapsed)
 }
 
-/// Whether a question that comes to nothing after `age` raises attention, and whether another one follows.
+/// Whether a query that comes to nothing after `age` raises attention, and whether another one follows.
 fn unanswered_after(start: &Ledger, age: Duration) -> (bool, bool) {
     let mut ledger = start.clone();
     ledger.wait(age);
@@ -52,12 +52,12 @@ fn a_doubt_lapses_when_its_checks_end() {
 
 #[test]
 fn who_asks_to_be_left_alone_is_left_alone() {
-    for (asked, left_alone) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
+    for (queried, left_alone) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
-        let no_answer = NoAnswer { kind: NoAnswerKind::Unavailable, retry_after: Some(asked) };
+        let no_answer = NoAnswer { kind: NoAnswerKind::Unavailable, retry_after: Some(queried) };
         ledger.apply(&Evidence::NoAnswer(no_answer));
         let next = ledger.transaction().next_check_at.unwrap();
-        assert!(next.since(ledger.now) >= left_alone && next.since(ledger.now) <= asked.min(HOUR), "{next}");
+        assert!(next.since(ledger.now) >= left_alone && next.since(ledger.now) <= queried.min(HOUR), "{next}");
     }
 }
 

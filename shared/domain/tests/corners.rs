@@ -47,7 +47,7 @@ fn a_claim_that_lost_is_confirmed_away_from_the_moment_of_the_final_answer() {
     assert_eq!(settled.as_final().dispute, None);
 }
 
-/// A Success whose type came late: it is asked about at once, and its recheck is not lost over that.
+/// A Success whose type came late: it is queried at once, and its recheck is not lost over that.
 #[test]
 fn a_recheck_that_was_brought_forward_still_comes_at_its_time() {
     let mut ledger = Ledger::new();
@@ -57,7 +57,7 @@ fn a_recheck_that_was_brought_forward_still_comes_at_its_time() {
     ledger.apply(&Evidence::Registration { registration, received_at: ledger.now });
     let mut success = status_answer("Success");
     success.facts = untyped;
-    ledger.apply(&Evidence::Answer { answer: success, asked_version: 1 });
+    ledger.apply(&Evidence::Answer { answer: success, queried_version: 1 });
     let planned = Some(ledger.now + DAY);
     assert_eq!(ledger.as_final().recheck_at, planned);
 
@@ -96,7 +96,7 @@ fn the_latest_changes_are_remembered_and_the_oldest_go() {
 
 /// By a message that names a moment long ago: a clock that was wrong, or a queue that was replayed.
 #[test]
-fn what_is_opened_by_old_evidence_is_asked_about_all_the_same() {
+fn what_is_opened_by_old_evidence_is_queried_all_the_same() {
     let old = Timestamp::default();
     for piece in [
         Evidence::Registration { registration: Registration::default(), received_at: old },

@@ -19,13 +19,13 @@ fn other_merchants(mut notification: Notification) -> Notification {
     notification
 }
 
-/// Found by the simulation, seed 257: a decline after Success was recorded as another merchant's and never asked about.
+/// Found by the simulation, seed 257: a decline after Success was recorded as another merchant's and never queried.
 #[test]
 fn a_registered_transaction_hears_the_claims_of_any_terminal() {
     let mut ledger = ours_is_77();
     ledger.apply_all(&[register(Some("Pending")), answer("Success", 1)]);
     assert_eq!(ledger.apply(&notify(other_merchants(notification("n1", "Declined")))), Disposition::Disputed);
-    assert!(ledger.transaction().next_check_at.is_some(), "a dispute is asked about");
+    assert!(ledger.transaction().next_check_at.is_some(), "a dispute is queried");
 }
 
 #[test]
@@ -47,9 +47,9 @@ fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to
     assert_eq!((ledger.transaction().is_other_merchants(), ledger.transaction().expires_at), (false, None));
 }
 
-/// Found by the simulation, seed 66287: a claim that came before the registration was asked about by the next sweep only.
+/// Found by the simulation, seed 66287: a claim that came before the registration was queried by the next sweep only.
 #[test]
-fn a_claim_that_came_before_its_registration_is_asked_about_with_it() {
+fn a_claim_that_came_before_its_registration_is_queried_with_it() {
     let mut ledger = ours_is_77();
     ledger.apply(&notify(other_merchants(notification("n1", "Success"))));
     let mut decision = Decision::new(id(), ledger.stored.clone(), &ledger.rules);

@@ -150,7 +150,7 @@ fn shuffled(all: Vec<Notification>) -> impl Strategy<Value = Vec<Notification>> 
     duplicates.prop_flat_map(move |more| Just([all.clone(), more].concat()).prop_shuffle())
 }
 
-/// What the Status API says, question by question: some time nothing final, then one final state, or a second one that corrects it.
+/// What the Status API says, query by query: some time nothing final, then one final state, or a second one that corrects it.
 /// The last is repeated for ever.
 fn answers() -> impl Strategy<Value = Vec<&'static str>> {
     let not_final = proptest::sample::select(&["Pending", "InProcessing", "Partial"][..]);
@@ -162,10 +162,10 @@ fn answers() -> impl Strategy<Value = Vec<&'static str>> {
 /// Delivers all, asking as the processor does, then sweeps until nothing is due. Returns the status and the outcomes.
 fn run(notifications: &[Notification], answers: &[&str]) -> (PaymentStatus, Vec<(ChangeKind, PaymentStatus)>) {
     let mut ledger = Ledger::new();
-    let mut asked = 0;
+    let mut queried = 0;
     let mut next = |version: u64| {
-        let said = answers[asked.min(answers.len() - 1)];
-        asked += 1;
+        let said = answers[queried.min(answers.len() - 1)];
+        queried += 1;
         answer(said, version)
     };
     for notification in notifications {

@@ -34,7 +34,7 @@ fn unknown() -> Ledger {
 }
 
 /// Asks whenever something is due, until nothing is.
-fn ask_to_the_end(ledger: &mut Ledger) {
+fn query_to_the_end(ledger: &mut Ledger) {
     while let Some(at) = ledger.transaction().next_check_at {
         ledger.now = ledger.now.max(at);
         ledger.apply(&no_answer(NoAnswerKind::NotFound));
@@ -84,7 +84,7 @@ fn a_reason_that_lasts_is_not_raised_again_by_the_next_check() {
 fn checks_that_end_without_an_answer_are_told_once_more() {
     let mut ledger = unknown();
     assert!(end(&mut ledger, None));
-    ask_to_the_end(&mut ledger);
+    query_to_the_end(&mut ledger);
     let transaction = ledger.transaction();
     assert!(transaction.attention.contains_key(&AttentionReason::Lapsed), "nothing is given up without a mark");
     assert_eq!(transaction.change, ChangeKind::NeedsAttention);
@@ -94,7 +94,7 @@ fn checks_that_end_without_an_answer_are_told_once_more() {
 #[test]
 fn an_open_transaction_whose_checks_have_ended_is_closed_and_expires() {
     let mut ledger = unknown();
-    ask_to_the_end(&mut ledger);
+    query_to_the_end(&mut ledger);
     assert!(!ledger.transaction().is_closed());
     assert!(end(&mut ledger, None));
     let transaction = ledger.transaction();
@@ -107,7 +107,7 @@ fn an_open_transaction_whose_checks_have_ended_is_closed_and_expires() {
 #[test]
 fn a_claim_opens_a_closed_transaction_again_and_an_answer_settles_it() {
     let mut ledger = unknown();
-    ask_to_the_end(&mut ledger);
+    query_to_the_end(&mut ledger);
     assert!(end(&mut ledger, None));
     ledger.wait(DAY);
     ledger.apply(&notify(notification("late", "Success")));

@@ -32,14 +32,14 @@ fn due_in(ledger: &Ledger) -> Option<Duration> {
 /// Asks whenever something is due, until nothing is or `days` have passed; returns how often.
 fn sweep(ledger: &mut Ledger, days: u32, evidence: impl Fn(&Ledger) -> Evidence) -> usize {
     let end = ledger.now + DAY * days;
-    let mut questions = 0;
+    let mut queries = 0;
     while let Some(at) = ledger.transaction().next_check_at.filter(|at| *at <= end) {
-        assert!(questions < 5_000, "it does not come to rest");
+        assert!(queries < 5_000, "it does not come to rest");
         ledger.now = ledger.now.max(at);
         ledger.apply(&evidence(ledger));
-        questions += 1;
+        queries += 1;
     }
-    questions
+    queries
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn rule_5_a_dispute_ends_when_answers_have_confirmed_the_stored_state_for_a_day(
     let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
     assert_eq!(ledger.apply(&notify(notification("n2", "Success"))), Disposition::Disputed);
     assert!(ledger.transaction().expires_at.is_none());
-    let questions = sweep(&mut ledger, 10, |l| answer("Declined", l.version()));
-    assert!((10..40).contains(&questions), "{questions} questions");
+    let queries = sweep(&mut ledger, 10, |l| answer("Declined", l.version()));
+    assert!((10..40).contains(&queries), "{queries} queries");
     assert!(!ledger.transaction().is_disputed());
     assert!(ledger.transaction().expires_at.is_some());
     assert_eq!(ledger.published(), 1);
@@ -122,9 +122,9 @@ fn rule_5_a_claim_that_lost_before_finality_is_a_dispute_too() {
     assert!(!ledger.transaction().is_disputed());
 }
 
-/// Found by the simulation, seed 92377: an answer that lagged replaced Declined by Success, and nothing asked again.
+/// Found by the simulation, seed 92377: an answer that lagged replaced Declined by Success, and nothing queried again.
 #[test]
-fn rule_5_a_correction_is_asked_about_once_more_whatever_the_rules_are() {
+fn rule_5_a_correction_is_queried_once_more_whatever_the_rules_are() {
     for (first, second) in [("Declined", "Success"), ("Success", "Declined")] {
         let mut ledger = Ledger::new();
         ledger.rules.recheck_success_after = None;
@@ -137,10 +137,10 @@ fn rule_5_a_correction_is_asked_about_once_more_whatever_the_rules_are() {
 }
 
 #[test]
-fn rule_5_a_success_is_asked_about_once_more() {
+fn rule_5_a_success_is_queried_once_more() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
-    let questions = sweep(&mut ledger, 100, |l| answer("Success", l.version()));
-    assert_eq!(questions, 1);
+    let queries = sweep(&mut ledger, 100, |l| answer("Success", l.version()));
+    assert_eq!(queries, 1);
     assert_eq!(ledger.published(), 1);
 
     let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
@@ -156,8 +156,8 @@ fn rule_5_a_success_is_asked_about_once_more() {
 #[test]
 fn rule_5_a_recheck_without_an_answer_is_repeated_and_ends() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success")), answer("Success", 1)]);
-    let questions = sweep(&mut ledger, 400, |_| no_answer(NoAnswerKind::NotFound));
-    assert!((10..120).contains(&questions), "{questions} questions");
+    let queries = sweep(&mut ledger, 400, |_| no_answer(NoAnswerKind::NotFound));
+    assert!((10..120).contains(&queries), "{queries} queries");
     assert_eq!(ledger.transaction().status(), PaymentStatus::SUCCESS);
 }
 
@@ -198,7 +198,7 @@ fn rule_6_the_hash_sees_every_field_that_is_acted_on() {
 }
 
 #[test]
-fn rule_7_a_stale_answer_is_dropped_and_asked_again() {
+fn rule_7_a_stale_answer_is_dropped_and_queried_again() {
     let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
     let slow = answer("Success", 1);
     ledger.apply(&answer("Declined", 1));
@@ -212,7 +212,7 @@ fn rule_8_success_with_another_amount_waits_for_people_and_a_matching_answer() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     let mut dearer = status_answer("Success");
     dearer.facts.amount = Some(Amount::parse("20.00", "EUR").unwrap());
-    let dearer = |ledger: &Ledger| Evidence::Answer { answer: dearer.clone(), asked_version: ledger.version() };
+    let dearer = |ledger: &Ledger| Evidence::Answer { answer: dearer.clone(), queried_version: ledger.version() };
     for _ in 0..3 {
         assert_eq!(ledger.apply(&dearer(&ledger)), Disposition::Blocked);
     }
@@ -223,14 +223,14 @@ fn rule_8_success_with_another_amount_waits_for_people_and_a_matching_answer() {
 }
 
 #[test]
-fn rule_9_open_transactions_are_asked_about_for_sixty_days_and_raise_one_attention() {
+fn rule_9_open_transactions_are_queried_for_sixty_days_and_raise_one_attention() {
     let pending = |l: &Ledger| answer("Pending", l.version());
     let nothing = |_: &Ledger| no_answer(NoAnswerKind::Unavailable);
     for evidence in [&pending as &dyn Fn(&Ledger) -> Evidence, &nothing] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
         assert!(due_in(&ledger).unwrap() < MINUTE);
-        let questions = sweep(&mut ledger, 400, evidence);
-        assert!((60..140).contains(&questions), "{questions} questions");
+        let queries = sweep(&mut ledger, 400, evidence);
+        assert!((60..140).contains(&queries), "{queries} queries");
         assert!(ledger.now.since(at(0)) >= DAY * 59);
         assert_eq!(ledger.published(), 1);
         assert_eq!(event(&ledger).detail.reason.as_deref(), Some("Lapsed"));
@@ -258,7 +258,7 @@ fn rule_9_an_outage_is_retried_within_half_a_minute_however_old_the_transaction(
 }
 
 #[test]
-fn rule_9_one_that_is_not_answered_beside_others_is_asked_about_soon_and_then_less_and_less() {
+fn rule_9_one_that_is_not_answered_beside_others_is_queried_soon_and_then_less_and_less() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.wait(DAY * 9);
     let waits: Vec<Duration> = (0..16)
@@ -290,7 +290,7 @@ fn rule_9_an_outage_is_not_held_against_a_transaction() {
 }
 
 #[test]
-fn rule_9_while_credentials_are_refused_it_is_asked_about_within_ten_minutes_however_old() {
+fn rule_9_while_credentials_are_refused_it_is_queried_within_ten_minutes_however_old() {
     let mut ledger = Ledger::after([register(Some("Pending"))]);
     ledger.wait(DAY * 9);
     for _ in 0..9 {
@@ -324,7 +324,7 @@ fn rule_10_a_reference_is_paid_once_and_the_second_time_needs_attention() {
         let mut answer = status_answer(status);
         answer.facts.payment_method = short_text("REFERENCE");
         answer.facts.reference_status = Some(reference_status);
-        Evidence::Answer { answer, asked_version: version }
+        Evidence::Answer { answer, queried_version: version }
     };
     let mut ledger = Ledger::after([notify(reference(notification("made", "Success"), ReferenceStatus::Unpaid))]);
     assert_eq!(ledger.transaction().status(), PaymentStatus::PENDING);
@@ -345,7 +345,7 @@ fn rule_10_only_an_answer_makes_it_paid() {
     untyped.facts.payment_type = None;
     let mut said = status_answer("Success");
     said.facts.payment_type = None;
-    let said = |version| Evidence::Answer { answer: said.clone(), asked_version: version };
+    let said = |version| Evidence::Answer { answer: said.clone(), queried_version: version };
     let mut ledger = Ledger::after([notify(untyped), said(1)]);
     assert_eq!(event(&ledger).detail.reason.as_deref(), Some("PaymentTypeUnknown"));
     let mut dearer = notification("n2", "Success");
@@ -362,7 +362,7 @@ fn rule_10_only_an_answer_makes_it_paid() {
 fn rule_10_a_late_generation_notice_does_not_make_a_paid_reference_unpaid() {
     let mut said = status_answer("Success");
     said.facts.payment_type = short_text("PREF");
-    let said = |version| Evidence::Answer { answer: said.clone(), asked_version: version };
+    let said = |version| Evidence::Answer { answer: said.clone(), queried_version: version };
     let mut ledger = Ledger::after([register(None), said(1)]);
     ledger.apply(&notify(reference(notification("made", "Success"), ReferenceStatus::Unpaid)));
     ledger.wait(DAY * 2);
@@ -388,7 +388,7 @@ fn timeout_may_be_tried_again() {
 }
 
 #[test]
-fn what_must_be_asked_again_stays_due_when_nothing_answers() {
+fn what_must_be_queried_again_stays_due_when_nothing_answers() {
     // A Declined that was answered otherwise meanwhile: the disagreement is not forgotten.
     let mut ledger = Ledger::after([notify(notification("n1", "Success"))]);
     ledger.apply(&answer("Declined", 1));
@@ -400,7 +400,7 @@ fn what_must_be_asked_again_stays_due_when_nothing_answers() {
     // A type that was learned after an untyped Success, with the recheck off.
     let mut untyped = status_answer("Success");
     untyped.facts.payment_type = None;
-    let said = |version| Evidence::Answer { answer: untyped.clone(), asked_version: version };
+    let said = |version| Evidence::Answer { answer: untyped.clone(), queried_version: version };
     let mut ledger = Ledger::new();
     ledger.rules.recheck_success_after = None;
     let mut first = notification("n1", "Success");
@@ -421,7 +421,7 @@ fn a_doubt_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
     ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     ledger.wait(DAY * 61);
     ledger.apply(&notify(notification("n3", "Pending")));
-    assert!(due_in(&ledger).is_some(), "the question that ends in Lapsed is still to come");
+    assert!(due_in(&ledger).is_some(), "the query that ends in Lapsed is still to come");
     ledger.apply(&no_answer(NoAnswerKind::Unavailable));
     assert_eq!(event(&ledger).detail.reason.as_deref(), Some("Lapsed"));
 }
@@ -431,6 +431,6 @@ fn rule_10_the_type_of_a_paid_reference_says_that_it_is_paid() {
     let mut said = status_answer("Success");
     said.facts.payment_type = short_text("PREF");
     let mut ledger = Ledger::after([notify(reference(notification("made", "Pending"), ReferenceStatus::Unpaid))]);
-    ledger.apply(&Evidence::Answer { answer: said, asked_version: 1 });
+    ledger.apply(&Evidence::Answer { answer: said, queried_version: 1 });
     assert!(event(&ledger).detail.paid);
 }

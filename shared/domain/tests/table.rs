@@ -92,7 +92,7 @@ fn states() -> Vec<(&'static str, Ledger)> {
         ),
         (
             "Success of an unknown paymentType",
-            Ledger::after([notify(untyped), Evidence::Answer { answer: untyped_answer, asked_version: 1 }]),
+            Ledger::after([notify(untyped), Evidence::Answer { answer: untyped_answer, queried_version: 1 }]),
         ),
         ("Pending, only of another merchant's terminal", other_merchants),
     ]
@@ -141,14 +141,14 @@ fn evidence(version: u64) -> Vec<(String, Evidence)> {
     unpaid.facts.reference_status = Some(ReferenceStatus::Unpaid);
     let mut cancelled = status_answer("Success");
     cancelled.facts.payment_type = short_text("CANC");
-    let said = |answer| Evidence::Answer { answer, asked_version: version };
+    let said = |answer| Evidence::Answer { answer, queried_version: version };
     all.extend([
         ("answer Success of an unpaid reference".to_owned(), said(unpaid)),
         ("answer Success of type CANC".to_owned(), said(cancelled)),
         ("answer Success with another amount".to_owned(), said(other_amount)),
         ("answer Declined with another currency".to_owned(), said(other_currency)),
         (format!("answer about another transaction than {}", id()), said(other_transaction)),
-        ("answer Timeout to an older question".to_owned(), answer("Timeout", version.saturating_sub(1))),
+        ("answer Timeout to an older query".to_owned(), answer("Timeout", version.saturating_sub(1))),
         ("no answer: not found".to_owned(), no_answer(NoAnswerKind::NotFound)),
         ("no answer: credentials refused".to_owned(), no_answer(NoAnswerKind::Unauthorised)),
         ("no answer: all is down".to_owned(), no_answer(NoAnswerKind::Outage)),

@@ -53,7 +53,7 @@ fn an_answer_that_agrees_does_not_change_what_was_told() {
     let told = event(&ledger);
     let mut answer = status_answer("Success");
     answer.facts.payment_method = short_text("CARD");
-    ledger.apply(&Evidence::Answer { answer, asked_version: ledger.version() });
+    ledger.apply(&Evidence::Answer { answer, queried_version: ledger.version() });
     assert_eq!((ledger.transaction().facts.payment_method.clone(), event(&ledger)), (short_text("CARD"), told));
 }
 
@@ -64,7 +64,7 @@ fn the_state_of_a_reference_is_no_part_of_what_was_told() {
     ledger.answer("Success");
     let mut paid = status_answer("Success");
     paid.facts.reference_status = Some(ReferenceStatus::Paid);
-    ledger.apply(&Evidence::Answer { answer: paid, asked_version: ledger.version() });
+    ledger.apply(&Evidence::Answer { answer: paid, queried_version: ledger.version() });
     let transaction = ledger.transaction();
     assert_eq!(transaction.facts.reference_status, Some(ReferenceStatus::Paid));
     assert_eq!(transaction.published.as_ref().unwrap().told, None);

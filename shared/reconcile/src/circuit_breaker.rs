@@ -12,10 +12,10 @@ const FAILURES_MAX: u32 = 5;
 const OPEN_FOR: Duration = Duration::from_secs(10);
 /// How long a Retry-After may stop the queries of a whole process, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// Terminals whose refused credentials are remembered; beyond that one more question is asked than need be.
+/// Terminals whose refused credentials are remembered; beyond that one more query is asked than need be.
 const TERMINALS_MAX: usize = 1000;
 
-/// Shared by all questions of a process.
+/// Shared by all queries of a process.
 ///
 /// A Status API that does not answer is left alone as a whole. One that refuses credentials (401, 403) is up: only the terminal whose
 /// credentials they are is left out.
@@ -54,11 +54,11 @@ impl CircuitBreaker {
         Some(self.lock().api.until).filter(|until| now < *until)
     }
 
-    /// Learns from a reply to a question with this terminal's credentials, which came at `now`.
+    /// Learns from a reply to a query with this terminal's credentials, which came at `now`.
     pub fn learn(&self, reply: &Reply, terminal: Option<&ShortText>, now: Timestamp) {
         let mut state = self.lock();
         match reply.result {
-            // A pause that was asked for goes on: this answer may be to an older question.
+            // A pause that was asked for goes on: this answer may be to an older query.
             Ok(_) | Err(NoAnswerKind::NotFound) => {
                 state.api.failures = 0;
                 state.refused.remove(&terminal.cloned());
@@ -180,7 +180,7 @@ mod tests {
         let no_answer = circuit_breaker.no_answer(Some(&ours), at(109)).unwrap();
         assert_eq!(no_answer.kind, NoAnswerKind::Unauthorised);
         assert!(!is_on(&circuit_breaker, at(109)));
-        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(110)), None, "asked again with one question");
+        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(110)), None, "queried again with one query");
         circuit_breaker.learn(&refused, Some(&ours), at(110));
         assert!(circuit_breaker.no_answer(Some(&ours), at(119)).is_some());
         circuit_breaker.learn(&reply(Ok(()), None), Some(&ours), at(120));

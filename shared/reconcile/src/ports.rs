@@ -59,12 +59,12 @@ pub struct Due {
 
 /// SPG's Status API.
 pub trait StatusApi {
-    /// Asks once and returns within `question.timeout`. Every failure is a [`Reply`] too.
-    fn ask(&self, question: &Question) -> impl Future<Output = Reply> + Send;
+    /// Asks once and returns within `query.timeout`. Every failure is a [`Reply`] too.
+    fn query(&self, query: &StatusQuery) -> impl Future<Output = Reply> + Send;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct StatusQuery {
     pub transaction_id: TransactionId,
     /// Whose credentials to use.
     pub terminal_id: Option<ShortText>,

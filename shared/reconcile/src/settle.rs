@@ -8,23 +8,23 @@ use spg_domain::{
 };
 use spg_time::{Clock, before_deadline};
 
-use crate::{Asked, CircuitBreaker, Question, StatusApi, Store, StoreError, Written};
+use crate::{CircuitBreaker, QueryResult, StatusApi, StatusQuery, Store, StoreError, Written};
 
 /// Lost races before the evidence goes back to where it came from.
 const ATTEMPTS_MAX: u32 = 6;
-/// Questions more in one invocation where the answer lags behind a claim.
-const LAG_QUESTIONS_MAX: usize = 2;
-/// No such question begins later than this after the first.
+/// Further queries in one invocation where the answer lags behind a claim.
+const LAG_QUERIES_MAX: usize = 2;
+/// No such query begins later than this after the first.
 const LAG_WINDOW: Duration = Duration::from_secs(4);
 /// The waits before them.
-const LAG_WAITS: [Duration; LAG_QUESTIONS_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
+const LAG_WAITS: [Duration; LAG_QUERIES_MAX] = [Duration::from_secs(1), Duration::from_secs(2)];
 /// Further queries where an answer was stale (rule 7).
-const STALE_QUESTIONS_MAX: usize = 1;
-/// All questions of one call.
-const QUESTIONS_MAX: usize = 3;
-/// A question is not begun with less time than this, or than its whole time-out where that is shorter.
-const QUESTION_TIME_MIN: Duration = Duration::from_secs(5);
-/// Time that must be left after a question for its answer to be written.
+const STALE_QUERIES_MAX: usize = 1;
+/// All queries of one call.
+const QUERIES_MAX: usize = 3;
+/// A query is not begun with less time than this, or than its whole time-out where that is shorter.
+const QUERY_TIME_MIN: Duration = Duration::from_secs(5);
+/// Time that must be left after a query for its answer to be written.
 const WRITE_MARGIN: Duration = Duration::from_secs(2);
 
 /// Settles evidence against the store and the Status API.
@@ -35,14 +35,14 @@ pub struct Reconciler<S, A, C> {
     pub clock: C,
     pub rules: Rules,
     /// Longest wait for one answer.
-    pub question_timeout: Duration,
+    pub query_timeout: Duration,
     pub circuit_breaker: CircuitBreaker,
 }
 
 /// How far one call may go in asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
-    /// A claim is asked about, and again where the answer lags: the processor.
+pub enum QueryMode {
+    /// A claim is queried, and again where the answer lags: the processor.
     Claims,
     /// The query was made already; it is repeated only where its answer is stale: the sweeper.
     OnlyStale,
@@ -53,8 +53,8 @@ pub enum Asking {
 pub struct Settlement {
     /// One for each piece of evidence that was given, in its order.
     pub dispositions: Vec<Disposition>,
-    /// One for each question that was asked here.
-    pub questions: Vec<Asked>,
+    /// One for each query that was asked here.
+    pub queries: Vec<QueryResult>,
     /// The write that was made, if anything changed.
     pub write: Option<Write>,
     /// By the clock that decided.
@@ -82,20 +82,20 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         id: &TransactionId,
         mut stored: Option<Transaction>,
         evidence: &[Evidence],
-        asking: Asking,
+        mode: QueryMode,
         deadline: Timestamp,
     ) -> Result<Settlement, SettleError> {
-        let mut questions =
-            Questions { asking, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), asked: Vec::new() };
+        let mut queries =
+            Queries { mode, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), queried: Vec::new() };
         for _ in 0..ATTEMPTS_MAX {
             let read_version = stored.as_ref().map_or(0, |stored| stored.version);
             let mut decision = Decision::new(id.clone(), stored.take(), &self.rules);
             let now = self.clock.now();
             let dispositions: Vec<_> = evidence.iter().map(|e| decision.apply(e, now)).collect();
-            for (answer, asked) in questions.answers.iter().zip(&mut questions.asked) {
-                asked.disposition = decision.apply(answer, now);
+            for (answer, queried) in queries.answers.iter().zip(&mut queries.queried) {
+                queried.disposition = decision.apply(answer, now);
             }
-            self.ask_while_wanted(&mut decision, read_version, &mut questions, &dispositions).await;
+            self.query_while_wanted(&mut decision, read_version, &mut queries, &dispositions).await;
             let (decided_at, write) = (self.clock.now(), decision.into_write());
             let written = match &write {
                 Some(write) => self.write(write, deadline).await?,
@@ -103,7 +103,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             };
             match written {
                 Written::Done => {
-                    return Ok(Settlement { dispositions, questions: questions.asked, write, decided_at });
+                    return Ok(Settlement { dispositions, queries: queries.queried, write, decided_at });
                 }
                 Written::Lost(now_stored) => stored = now_stored.map(|t| *t),
             }
@@ -120,12 +120,12 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     }
 
     /// Whether there is time before `deadline` to ask and to write what comes back.
-    pub fn may_ask(&self, deadline: Timestamp) -> bool {
-        self.may_ask_at(self.clock.now(), deadline)
+    pub fn may_query(&self, deadline: Timestamp) -> bool {
+        self.may_query_at(self.clock.now(), deadline)
     }
 
-    fn may_ask_at(&self, at: Timestamp, deadline: Timestamp) -> bool {
-        at + self.question_timeout.min(QUESTION_TIME_MIN) + WRITE_MARGIN <= deadline
+    fn may_query_at(&self, at: Timestamp, deadline: Timestamp) -> bool {
+        at + self.query_timeout.min(QUERY_TIME_MIN) + WRITE_MARGIN <= deadline
     }
 
     /// A call of the store that is given up at `deadline`.
@@ -145,38 +145,38 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     /// Asks the Status API.
     ///
     /// # Errors
-    /// Why nothing was asked: it is left alone after a run of failures, or it refuses these credentials.
-    pub async fn ask(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, NoAnswer> {
+    /// Why nothing was queried: it is left alone after a run of failures, or it refuses these credentials.
+    pub async fn query(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, NoAnswer> {
         let terminal = transaction.facts.terminal_id.as_ref();
         if let Some(no_answer) = self.circuit_breaker.no_answer(terminal, self.clock.now()) {
             return Err(no_answer);
         }
-        let question = Question {
+        let query = StatusQuery {
             transaction_id: transaction.id.clone(),
             terminal_id: terminal.cloned(),
-            timeout: deadline.since(self.clock.now() + WRITE_MARGIN).min(self.question_timeout),
+            timeout: deadline.since(self.clock.now() + WRITE_MARGIN).min(self.query_timeout),
         };
-        let reply = self.status_api.ask(&question).await;
+        let reply = self.status_api.query(&query).await;
         self.circuit_breaker.learn(&reply, terminal, self.clock.now());
         Ok(reply)
     }
 
-    async fn ask_while_wanted(
+    async fn query_while_wanted(
         &self,
         decision: &mut Decision<'_>,
         read_version: u64,
-        questions: &mut Questions,
+        queries: &mut Queries,
         given: &[Disposition],
     ) {
-        let mut last = questions.asked.last().map(|asked| asked.disposition).or(given.last().copied());
+        let mut last = queries.queried.last().map(|queried| queried.disposition).or(given.last().copied());
         while decision.wants_answer() {
-            let Some(wait) = questions.next_wait(last == Some(Disposition::Stale)) else { return };
+            let Some(wait) = queries.next_wait(last == Some(Disposition::Stale)) else { return };
             let wait_until = self.clock.now() + wait;
-            let first = *questions.first_at.get_or_insert(wait_until);
+            let first = *queries.first_at.get_or_insert(wait_until);
             if !wait.is_zero() && wait_until.since(first) > LAG_WINDOW {
                 return;
             }
-            if !self.may_ask_at(wait_until, questions.deadline) {
+            if !self.may_query_at(wait_until, queries.deadline) {
                 return;
             }
             if !wait.is_zero() {
@@ -184,7 +184,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             }
             let Some(transaction) = decision.transaction() else { return };
             let started = self.clock.now();
-            let reply = match self.ask(transaction, questions.deadline).await {
+            let reply = match self.query(transaction, queries.deadline).await {
                 Ok(reply) => reply,
                 Err(no_answer) => {
                     decision.apply(&Evidence::NoAnswer(no_answer), self.clock.now());
@@ -195,35 +195,35 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
             let now = self.clock.now();
             let disposition = decision.apply(&answer, now);
             last = Some(disposition);
-            questions.answers.push(answer);
-            questions.asked.push(Asked { reply, took: now.since(started), disposition });
+            queries.answers.push(answer);
+            queries.queried.push(QueryResult { reply, took: now.since(started), disposition });
         }
     }
 }
 
-/// The questions of one call: how many may still be asked, and what came back.
-struct Questions {
-    asking: Asking,
+/// The queries of one call: how many may still be queried, and what came back.
+struct Queries {
+    mode: QueryMode,
     deadline: Timestamp,
     lag: usize,
     stale: usize,
-    /// When the first question of this call was asked.
+    /// When the first query of this call was asked.
     first_at: Option<Timestamp>,
     answers: Vec<Evidence>,
-    asked: Vec<Asked>,
+    queried: Vec<QueryResult>,
 }
 
-impl Questions {
-    /// How long to wait before the next question; none if there is none left.
+impl Queries {
+    /// How long to wait before the next query; none if there is none left.
     fn next_wait(&mut self, stale: bool) -> Option<Duration> {
-        if self.asked.len() >= QUESTIONS_MAX {
+        if self.queried.len() >= QUERIES_MAX {
             return None;
         }
-        if stale || (self.asking == Asking::OnlyStale) {
+        if stale || (self.mode == QueryMode::OnlyStale) {
             self.stale += 1;
-            return (stale && self.stale <= STALE_QUESTIONS_MAX).then_some(Duration::ZERO);
+            return (stale && self.stale <= STALE_QUERIES_MAX).then_some(Duration::ZERO);
         }
-        if self.asked.is_empty() {
+        if self.queried.is_empty() {
             return Some(Duration::ZERO);
         }
         let wait = LAG_WAITS.get(self.lag).copied();
@@ -233,9 +233,9 @@ impl Questions {
 }
 
 /// A reply as evidence. `outage`: nothing else is being answered either, as far as can be seen.
-pub(crate) fn evidence_of(reply: &Reply, asked_version: u64, outage: bool) -> Evidence {
+pub(crate) fn evidence_of(reply: &Reply, queried_version: u64, outage: bool) -> Evidence {
     let kind = match &reply.result {
-        Ok(answer) => return Evidence::Answer { answer: answer.clone(), asked_version },
+        Ok(answer) => return Evidence::Answer { answer: answer.clone(), queried_version },
         Err(NoAnswerKind::Unavailable) if outage => NoAnswerKind::Outage,
         Err(kind) => *kind,
     };
@@ -261,28 +261,31 @@ mod tests {
         }
     }
 
-    fn questions(asking: Asking, asked: usize) -> Questions {
-        let asked =
-            (0..asked).map(|_| Asked { reply: reply(Ok(())), took: Duration::ZERO, disposition: Disposition::Noted });
-        let (deadline, asked) = (Timestamp::from_millis(0), asked.collect());
-        Questions { asking, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), asked }
+    fn queries(mode: QueryMode, queried: usize) -> Queries {
+        let queried = (0..queried).map(|_| QueryResult {
+            reply: reply(Ok(())),
+            took: Duration::ZERO,
+            disposition: Disposition::Noted,
+        });
+        let (deadline, queried) = (Timestamp::from_millis(0), queried.collect());
+        Queries { mode, deadline, lag: 0, stale: 0, first_at: None, answers: Vec::new(), queried }
     }
 
     #[test]
-    fn a_claim_is_asked_about_at_once_and_after_one_and_two_seconds_more() {
-        assert_eq!(questions(Asking::Claims, 0).next_wait(false), Some(Duration::ZERO));
-        let mut lagging = questions(Asking::Claims, 1);
+    fn a_claim_is_queried_at_once_and_after_one_and_two_seconds_more() {
+        assert_eq!(queries(QueryMode::Claims, 0).next_wait(false), Some(Duration::ZERO));
+        let mut lagging = queries(QueryMode::Claims, 1);
         assert_eq!([(); 3].map(|()| lagging.next_wait(false)), [Some(LAG_WAITS[0]), Some(LAG_WAITS[1]), None]);
-        assert_eq!(questions(Asking::Claims, QUESTIONS_MAX).next_wait(true), None);
+        assert_eq!(queries(QueryMode::Claims, QUERIES_MAX).next_wait(true), None);
     }
 
     #[test]
-    fn a_stale_answer_is_asked_about_once_more_and_at_once() {
-        for asking in [Asking::Claims, Asking::OnlyStale] {
-            let mut stale = questions(asking, 1);
+    fn a_stale_answer_is_queried_once_more_and_at_once() {
+        for mode in [QueryMode::Claims, QueryMode::OnlyStale] {
+            let mut stale = queries(mode, 1);
             assert_eq!([stale.next_wait(true), stale.next_wait(true)], [Some(Duration::ZERO), None]);
         }
-        assert_eq!(questions(Asking::OnlyStale, 0).next_wait(false), None);
+        assert_eq!(queries(QueryMode::OnlyStale, 0).next_wait(false), None);
     }
 
     #[test]

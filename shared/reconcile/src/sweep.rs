@@ -13,21 +13,21 @@ use spg_domain::{Evidence, NoAnswer, NoAnswerKind, Reply, Timestamp, Transaction
 use spg_time::{Clock, before_deadline, error_chain};
 
 use crate::settle::evidence_of;
-use crate::{Asked, Asking, DueIndex, Reconciler, SettleError, Settlement, StatusApi, Store};
+use crate::{DueIndex, QueryMode, QueryResult, Reconciler, SettleError, Settlement, StatusApi, Store};
 use concurrency_limit::ConcurrencyLimit;
 use due_schedule::{DueSchedule, PAGE_ENTRIES};
 
-/// Transactions read in one call, right before they are asked about.
+/// Transactions read in one call, right before they are queried.
 const READ_AT_ONCE: usize = 100;
-/// While questions are under way it does not look more often than this for what else falls due.
+/// While queries are under way it does not look more often than this for what else falls due.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
 /// How much a sweep may do at once.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepLimits {
-    /// Questions under way at the same time.
-    pub questions_concurrent: usize,
-    /// Nothing new is asked after this.
+    /// Queries under way at the same time.
+    pub queries_concurrent: usize,
+    /// No new query begins after this.
     pub deadline: Timestamp,
     /// It waits for what falls due up to this moment.
     pub horizon: Timestamp,
@@ -41,7 +41,7 @@ pub struct SweepReport {
     pub due: usize,
     /// How long the latest of all had been due.
     pub lateness_max: Duration,
-    /// Of each transaction that was open after its question: for how long it has been.
+    /// Of each transaction that was open after its query: for how long it has been.
     pub open_ages: Vec<Duration>,
     /// The Status API answered nothing: what was due is due still.
     pub outage: bool,
@@ -64,9 +64,9 @@ pub struct Sweeper<'a, S, A, C> {
     /// Due by the table, too.
     due: VecDeque<Transaction>,
     /// Not answered, and it is not known yet whether others are.
-    held: Vec<Question>,
-    /// Questions under way.
-    asking: usize,
+    held: Vec<Queried>,
+    /// Queries under way.
+    mode: usize,
 }
 
 impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweeper<'a, S, A, C> {
@@ -76,30 +76,30 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             limits,
             report: SweepReport::default(),
             schedule: DueSchedule::new(reconciler.store.shards(), limits.horizon),
-            limit: ConcurrencyLimit::new(limits.questions_concurrent),
+            limit: ConcurrencyLimit::new(limits.queries_concurrent),
             unread: VecDeque::new(),
             due: VecDeque::new(),
             held: Vec::new(),
-            asking: 0,
+            mode: 0,
         }
     }
 
     /// Sweeps until nothing more falls due before the horizon, the time is over or the Status API turns out to be down.
     ///
-    /// A question begins whenever another has ended: what takes long holds up nothing else. A store that fails ends the run, and is
+    /// A query begins whenever another has ended: what takes long holds up nothing else. A store that fails ends the run, and is
     /// counted: what was settled before is settled, and must be told.
     pub async fn run(mut self) -> SweepReport {
         let (reconciler, deadline) = (self.reconciler, self.limits.deadline);
         let mut under_way = FuturesUnordered::new();
         loop {
-            let room = 2 * self.limits.questions_concurrent;
+            let room = 2 * self.limits.queries_concurrent;
             while under_way.len() < room
                 && let Some(transaction) = self.next_due(under_way.is_empty()).await
             {
-                self.asking += 1;
-                under_way.push(work(reconciler, Work::Ask(Box::new(transaction)), deadline));
+                self.in_flight += 1;
+                under_way.push(work(reconciler, Work::Query(Box::new(transaction)), deadline));
             }
-            if self.asking == 0 {
+            if self.in_flight == 0 {
                 let outage = self.report.outage || self.limit.is_outage(self.held.len());
                 under_way.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
             }
@@ -111,7 +111,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                     None
                 }
                 // What falls due meanwhile is not to wait for a slow answer.
-                Some(at) if self.asking < self.limit.questions() => {
+                Some(at) if self.in_flight < self.limit.queries() => {
                     let at = at.max(now + WAKE_INTERVAL_MIN);
                     before_deadline(&reconciler.clock, at, under_way.next()).await.flatten()
                 }
@@ -126,17 +126,17 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         self.reconciler.clock.now()
     }
 
-    /// Nothing new is asked.
+    /// No new query begins.
     fn ends(&self) -> bool {
         self.report.outage || self.report.unfinished
     }
 
-    /// Nothing new is looked for: what was found is asked about, so that one item that cannot be stored holds up no other.
+    /// Nothing new is looked for: what was found is queried, so that one item that cannot be stored holds up no other.
     fn looks_no_more(&self) -> bool {
         self.ends() || self.report.store_failures > 0
     }
 
-    /// Nothing is known to be due that was not asked about yet.
+    /// Nothing is known to be due that was not queried yet.
     fn none_waits(&self) -> bool {
         self.due.is_empty() && self.unread.is_empty()
     }
@@ -150,9 +150,9 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         held_up.into_iter().chain(after_pause).min().filter(|at| *at <= self.limits.horizon)
     }
 
-    /// The next transaction to ask about, if there is one and it may be asked about now.
+    /// The next transaction to query, if there is one and it may be queried now.
     async fn next_due(&mut self, idle: bool) -> Option<Transaction> {
-        while self.asking < self.limit.questions() && !self.ends() {
+        while self.in_flight < self.limit.queries() && !self.ends() {
             if self.none_waits() && !self.looks_no_more() {
                 self.look().await;
                 self.unread = self.schedule.take_due(self.now()).into();
@@ -168,7 +168,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         None
     }
 
-    /// Whether a question may begin now. A short Retry-After is waited for, if nothing else is under way.
+    /// Whether a query may begin now. A short Retry-After is waited for, if nothing else is under way.
     async fn may_begin(&mut self, idle: bool) -> bool {
         let clock = &self.reconciler.clock;
         while let Some(until) = self.reconciler.circuit_breaker.paused_until(clock.now()) {
@@ -180,7 +180,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             }
             clock.sleep(until.since(clock.now())).await;
         }
-        self.report.unfinished = !self.reconciler.may_ask(self.limits.deadline);
+        self.report.unfinished = !self.reconciler.may_query(self.limits.deadline);
         !self.report.unfinished
     }
 
@@ -232,46 +232,46 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 
     /// Takes in what has ended, and says what is to be begun because of it.
     fn take_in(&mut self, done: Done) -> Vec<Work> {
-        let question = match done {
-            Done::Asked(question) => *question,
+        let queried = match done {
+            Done::Queried(queried) => *queried,
             Done::Settled(result) => {
                 self.note(*result);
                 return Vec::new();
             }
         };
-        self.asking -= 1;
-        match self.learn(&question) {
+        self.in_flight -= 1;
+        match self.learn(&queried) {
             Heard::Nobody => {
-                self.due.push_front(question.transaction);
+                self.due.push_front(queried.transaction);
                 Vec::new()
             }
             // Whether it is for an outage is known when others are answered, or are not: only then is it written down.
             Heard::NoAnswer => {
-                self.held.push(question);
+                self.held.push(queried);
                 Vec::new()
             }
-            // It has nothing to do with this transaction, which is asked about again soon.
-            Heard::Limit => vec![Work::Settle(Box::new(question), true)],
-            Heard::Answer => self.release(false).chain([Work::Settle(Box::new(question), false)]).collect(),
+            // It has nothing to do with this transaction, which is queried again soon.
+            Heard::Limit => vec![Work::Settle(Box::new(queried), true)],
+            Heard::Answer => self.release(false).chain([Work::Settle(Box::new(queried), false)]).collect(),
         }
     }
 
     /// What was held may be settled.
     fn release(&mut self, outage: bool) -> impl Iterator<Item = Work> + use<S, A, C> {
-        std::mem::take(&mut self.held).into_iter().map(move |question| Work::Settle(Box::new(question), outage))
+        std::mem::take(&mut self.held).into_iter().map(move |queried| Work::Settle(Box::new(queried), outage))
     }
 
     /// What a reply says about the Status API as a whole. Refused credentials are an answer here: it is up.
-    fn learn(&mut self, question: &Question) -> Heard {
+    fn learn(&mut self, queried: &Queried) -> Heard {
         let now = self.now();
-        let reply = match &question.reply {
+        let reply = match &queried.reply {
             // Nobody asks now: it is due still.
             Err(no_answer) if no_answer.kind == NoAnswerKind::Outage => return Heard::Nobody,
             // Nobody asks with these credentials: that is written down, so that it does not stay in front of everybody else.
             Err(_) => return Heard::Answer,
             Ok(reply) => reply,
         };
-        let late = question.transaction.next_check_at.map(|at| now.since(at)).unwrap_or_default();
+        let late = queried.transaction.next_check_at.map(|at| now.since(at)).unwrap_or_default();
         self.report.lateness_max = self.report.lateness_max.max(late);
         match &reply.result {
             Ok(_) | Err(NoAnswerKind::NotFound | NoAnswerKind::Unauthorised) => {
@@ -308,17 +308,17 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     }
 }
 
-/// A transaction that was due, and what came of asking about it.
+/// A transaction that was due, and what came of querying it.
 #[derive(Debug)]
-struct Question {
+struct Queried {
     transaction: Transaction,
     reply: Result<Reply, NoAnswer>,
     took: Duration,
 }
 
-/// What a question told of the Status API.
+/// What a query told of the Status API.
 enum Heard {
-    /// It was not asked.
+    /// It was not queried.
     Nobody,
     Answer,
     NoAnswer,
@@ -328,14 +328,14 @@ enum Heard {
 
 /// What can be under way.
 enum Work {
-    Ask(Box<Transaction>),
+    Query(Box<Transaction>),
     /// And whether it is for an outage that there is no answer.
-    Settle(Box<Question>, bool),
+    Settle(Box<Queried>, bool),
 }
 
 /// What came of it.
 enum Done {
-    Asked(Box<Question>),
+    Queried(Box<Queried>),
     Settled(Box<Result<Settlement, SettleError>>),
 }
 
@@ -345,34 +345,34 @@ async fn work<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
     deadline: Timestamp,
 ) -> Done {
     match work {
-        Work::Ask(transaction) => {
+        Work::Query(transaction) => {
             let started = reconciler.clock.now();
-            let reply = reconciler.ask(&transaction, deadline).await;
+            let reply = reconciler.query(&transaction, deadline).await;
             let took = reconciler.clock.now().since(started);
-            Done::Asked(Box::new(Question { transaction: *transaction, reply, took }))
+            Done::Queried(Box::new(Queried { transaction: *transaction, reply, took }))
         }
-        Work::Settle(question, outage) => {
-            Done::Settled(Box::new(settle_one(reconciler, *question, outage, deadline).await))
+        Work::Settle(queried, outage) => {
+            Done::Settled(Box::new(settle_one(reconciler, *queried, outage, deadline).await))
         }
     }
 }
 
 async fn settle_one<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync>(
     reconciler: &Reconciler<S, A, C>,
-    question: Question,
+    queried: Queried,
     outage: bool,
     deadline: Timestamp,
 ) -> Result<Settlement, SettleError> {
-    let Question { transaction, reply, took } = question;
+    let Queried { transaction, reply, took } = queried;
     let id = transaction.id.clone();
     let evidence = match &reply {
         Ok(reply) => evidence_of(reply, transaction.version, outage),
         Err(no_answer) => Evidence::NoAnswer(*no_answer),
     };
-    let mut settlement = reconciler.settle(&id, Some(transaction), &[evidence], Asking::OnlyStale, deadline).await?;
+    let mut settlement = reconciler.settle(&id, Some(transaction), &[evidence], QueryMode::OnlyStale, deadline).await?;
     for (reply, disposition) in reply.ok().into_iter().zip(settlement.dispositions.drain(..)) {
-        settlement.questions.insert(0, Asked { reply, took, disposition });
+        settlement.queries.insert(0, QueryResult { reply, took, disposition });
     }
-    settlement.questions.iter().for_each(|asked| asked.log(&id));
+    settlement.queries.iter().for_each(|queried| queried.log(&id));
     Ok(settlement)
 }

@@ -18,16 +18,16 @@ pub enum Tally {
 }
 
 impl Settlement {
-    /// The latency of each question (which counts them, too) and what was unusual about its answer, the change that was made and how
+    /// The latency of each query (which counts them, too) and what was unusual about its answer, the change that was made and how
     /// long it took to become final.
     pub fn tallies(&self) -> Vec<Tally> {
         let mut tallies = Vec::new();
-        for asked in &self.questions {
-            tallies.push(Tally::Duration("StatusApiLatency", asked.took));
+        for queried in &self.queries {
+            tallies.push(Tally::Duration("StatusApiLatency", queried.took));
             let (mut failures, mut refusals) = (0, 0);
-            match asked.reply.result {
-                Ok(_) if is_unusual(asked.disposition) => {
-                    tallies.push(Tally::CountBy("UnusualAnswers", asked.disposition.as_str()));
+            match queried.reply.result {
+                Ok(_) if is_unusual(queried.disposition) => {
+                    tallies.push(Tally::CountBy("UnusualAnswers", queried.disposition.as_str()));
                 }
                 Ok(_) => {}
                 Err(NoAnswerKind::NotFound) => tallies.push(Tally::Count("StatusApiNotFound")),

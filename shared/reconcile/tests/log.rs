@@ -1,4 +1,4 @@
-//! What a sweep logs of its questions: one line for each, by which a transaction is found.
+//! What a sweep logs of its queries: one line for each, by which a transaction is found.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
@@ -55,7 +55,7 @@ impl Visit for Fields {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_question_of_a_sweep_has_its_line() {
+async fn each_query_of_a_sweep_has_its_line() {
     let reconciler = timed_reconciler();
     open(&reconciler, "paid", 0, 250, [Said::Status("Success")]).await;
     let known_later = [Said::Silent(NoAnswerKind::NotFound), Said::Status("Declined")];
@@ -72,7 +72,7 @@ async fn each_question_of_a_sweep_has_its_line() {
                 ("transactionID", id),
                 ("answered", answered),
                 ("answer", answer),
-                ("questionMs", millis),
+                ("queryMs", millis),
             ]
             .map(|(name, value)| (name, value.to_owned())),
         )

@@ -1,4 +1,4 @@
-//! What is due is asked about; what is not costs nothing.
+//! What is due is queried; what is not costs nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
@@ -15,7 +15,7 @@ use support::{Said, TestReconciler, notify, reconciler, register, settle};
 async fn sweep(reconciler: &TestReconciler) -> SweepReport {
     let now = reconciler.clock.now();
     let limits = SweepLimits {
-        questions_concurrent: 16,
+        queries_concurrent: 16,
         deadline: now + Duration::from_secs(55),
         horizon: now + Duration::from_secs(47),
     };
@@ -35,14 +35,14 @@ fn ids(n: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn everything_due_is_asked_about_once_and_the_empty_index_costs_nothing() {
+async fn everything_due_is_queried_once_and_the_empty_index_costs_nothing() {
     let reconciler = reconciler();
     open(&reconciler, 250).await;
     for id in ids(250) {
         reconciler.status_api.script(&id, [Said::Status("Success")]);
     }
     let report = sweep(&reconciler).await;
-    assert_eq!((report.settlements.len(), reconciler.status_api.questions()), (250, 250));
+    assert_eq!((report.settlements.len(), reconciler.status_api.queries()), (250, 250));
     assert!(!report.outage && !report.unfinished);
     assert!(report.lateness_max >= Duration::from_secs(15), "{:?}", report.lateness_max);
 
@@ -59,14 +59,14 @@ async fn what_falls_due_within_the_minute_is_waited_for() {
     reconciler.status_api.script("t000", [Said::Status("Pending")]);
     settle(&reconciler, "t000", &[notify("claim", "Success")]).await.unwrap();
     reconciler.status_api.script("t000", late);
-    let asked = reconciler.status_api.questions();
+    let queried = reconciler.status_api.queries();
     let report = sweep(&reconciler).await;
-    assert_eq!(reconciler.status_api.questions() - asked, 3);
+    assert_eq!(reconciler.status_api.queries() - queried, 3);
     assert!(report.settlements.last().unwrap().write.as_ref().unwrap().transaction.change.is_published());
 }
 
 #[tokio::test]
-async fn an_outage_costs_five_questions_and_leaves_all_due() {
+async fn an_outage_costs_five_queries_and_leaves_all_due() {
     let reconciler = reconciler();
     open(&reconciler, 40).await;
     for id in ids(40) {
@@ -74,8 +74,8 @@ async fn an_outage_costs_five_questions_and_leaves_all_due() {
     }
     let report = sweep(&reconciler).await;
     assert!(report.outage);
-    assert_eq!(reconciler.status_api.questions(), 5);
-    // It has looked at one shard at least, and tells of those that it asked about how long they have been open.
+    assert_eq!(reconciler.status_api.queries(), 5);
+    // It has looked at one shard at least, and tells of those that it queried how long they have been open.
     assert!((5..=40).contains(&report.due) && report.open_ages.len() == 5, "{} {:?}", report.due, report.open_ages);
 
     // It is back within the minute: everything is confirmed by the next run.
@@ -106,7 +106,7 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
 
 /// NoAnswer counts against a transaction only where others are answered.
 #[tokio::test]
-async fn where_the_only_question_is_not_answered_it_is_taken_for_an_outage() {
+async fn where_the_only_query_is_not_answered_it_is_taken_for_an_outage() {
     for (others, unanswered_in_a_row) in [(0, 0), (2, 1)] {
         let reconciler = reconciler();
         open(&reconciler, 1 + others).await;
@@ -116,7 +116,7 @@ async fn where_the_only_question_is_not_answered_it_is_taken_for_an_outage() {
         reconciler.status_api.script("t000", [Said::Silent(NoAnswerKind::Unavailable)]);
         let now = reconciler.clock.now();
         let deadline = now + Duration::from_secs(55);
-        let limits = SweepLimits { questions_concurrent: 16, deadline, horizon: now };
+        let limits = SweepLimits { queries_concurrent: 16, deadline, horizon: now };
         assert!(!Sweeper::new(&reconciler, limits).run().await.outage, "that takes five");
         let silent = reconciler.store.transaction(&TransactionId::new("t000").unwrap()).unwrap();
         assert_eq!(silent.unanswered_in_a_row, unanswered_in_a_row, "{others} others");
@@ -147,7 +147,7 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
     // The index and the table are read; the write fails.
     reconciler.store.fail_after(2);
     let now = reconciler.clock.now();
-    let limits = SweepLimits { questions_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now };
+    let limits = SweepLimits { queries_concurrent: 1, deadline: now + Duration::from_secs(55), horizon: now };
     assert_eq!(Sweeper::new(&reconciler, limits).run().await.store_failures, 1);
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
 }
@@ -165,7 +165,7 @@ async fn after_a_failure_of_the_store_nothing_more_is_waited_for() {
     reconciler.store.fail_after(2);
     let start = reconciler.clock.now();
     assert_eq!(sweep(&reconciler).await.store_failures, 1);
-    assert_eq!((reconciler.status_api.questions(), reconciler.clock.now()), (1, start));
+    assert_eq!((reconciler.status_api.queries(), reconciler.clock.now()), (1, start));
 }
 
 /// An entry that the table does not confirm: expired, unreadable, or an index that lags.
@@ -221,9 +221,9 @@ async fn refused_credentials_of_one_terminal_hold_up_no_other() {
     assert!(!report.outage && !report.unfinished);
     let stored = |id: &str| reconciler.store.transaction(&TransactionId::new(id).unwrap()).unwrap();
     assert_eq!(reconciler.store.published(&TransactionId::new("ours").unwrap()), 1);
-    let refused = reconciler.status_api.questions() - 1;
-    assert!(refused < 40, "{refused} questions with credentials that are refused");
-    // All of them are asked about again, and none blocks the front of the index.
+    let refused = reconciler.status_api.queries() - 1;
+    assert!(refused < 40, "{refused} queries with credentials that are refused");
+    // All of them are queried again, and none blocks the front of the index.
     let now = reconciler.clock.now();
     for n in 0..300 {
         let wait = stored(&format!("refused{n}")).next_check_at.unwrap().since(now);
@@ -244,7 +244,7 @@ async fn a_rate_limit_slows_the_sweep_and_does_not_end_it() {
     assert!(!report.outage && !report.unfinished);
     let published = |id: String| reconciler.store.published(&TransactionId::new(id).unwrap());
     assert!(ids(40).into_iter().all(|id| published(id) == 1));
-    assert_eq!(reconciler.status_api.questions(), 50);
+    assert_eq!(reconciler.status_api.queries(), 50);
 }
 
 /// Five in a row that are not answered are an outage; refused for being one too many, they are not.
@@ -259,7 +259,7 @@ async fn as_many_refusals_as_make_an_outage_only_slow_the_sweep() {
     assert!(!report.outage && !report.unfinished);
     let published = |id: String| reconciler.store.published(&TransactionId::new(id).unwrap());
     assert!(ids(6).into_iter().all(|id| published(id) == 1));
-    assert_eq!(reconciler.status_api.questions(), 12);
+    assert_eq!(reconciler.status_api.queries(), 12);
 }
 
 #[tokio::test]
@@ -281,9 +281,9 @@ async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
     settle(&reconciler, "long", &[notify("first", "Pending")]).await.unwrap();
     reconciler.clock.advance(Duration::from_secs(60));
     reconciler.status_api.script("long", [Said::Limited(50)]);
-    let asked = reconciler.status_api.questions();
+    let queried = reconciler.status_api.queries();
     sweep(&reconciler).await;
-    assert_eq!(reconciler.status_api.questions() - asked, 1);
+    assert_eq!(reconciler.status_api.queries() - queried, 1);
     reconciler.clock.advance(Duration::from_secs(1));
     assert!(sweep(&reconciler).await.settlements.is_empty(), "left alone as it asked");
 }
@@ -299,11 +299,11 @@ async fn a_pause_is_waited_out_up_to_the_horizon() {
         reconciler.status_api.script("t000", [Said::Limited(pause), Said::Status("Success")]);
         reconciler.status_api.script("t001", [Said::Status("Success")]);
         let (deadline, horizon) = (now + Duration::from_secs(55), now + Duration::from_secs(47));
-        let limits = SweepLimits { questions_concurrent: 1, deadline, horizon };
+        let limits = SweepLimits { queries_concurrent: 1, deadline, horizon };
         let report = Sweeper::new(&reconciler, limits).run().await;
         assert_eq!((report.outage, report.unfinished), (!waits, false), "{pause} s");
         let waited = if waits { Duration::from_secs(47) } else { Duration::ZERO };
         assert_eq!(reconciler.clock.now().since(now), waited, "{pause} s");
-        assert_eq!(reconciler.status_api.questions() > 1, waits);
+        assert_eq!(reconciler.status_api.queries() > 1, waits);
     }
 }

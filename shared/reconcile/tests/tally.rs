@@ -38,7 +38,7 @@ impl Meanwhile for Slow {
 async fn a_final_answer_tells_its_latency_and_the_time_since_the_transaction_was_seen() {
     let reconciler = reconciler();
     let opened = tallies(&reconciler, "Pending", Said::Status("Pending")).await;
-    assert_eq!(opened, [], "nothing is asked, nothing changes that is counted");
+    assert_eq!(opened, [], "nothing is queried, nothing changes that is counted");
     reconciler.clock.advance(Duration::from_secs(60));
     let slow = Slow(reconciler.clock.clone(), Duration::from_millis(300));
     let tallies = tallies(&reconciler, "Success", Said::Meanwhile(Arc::new(slow), "Success")).await;
@@ -108,7 +108,7 @@ async fn clocks_that_disagree_by_more_than_an_hour_are_counted() {
 }
 
 #[tokio::test]
-async fn a_sweep_tells_how_it_kept_up_and_what_became_of_each_question() {
+async fn a_sweep_tells_how_it_kept_up_and_what_became_of_each_query() {
     let reconciler = reconciler();
     reconciler.status_api.script("t", [Said::Status("Success")]);
     let settlement = settle(&reconciler, "t", &[notify("n", "Success")]).await.unwrap();

@@ -23,7 +23,7 @@ pub type LambdaReconciler = Reconciler<Ledger, GuardedStatusApi<ManagedSecret>, 
 pub async fn reconciler(
     config: &SettlingConfig,
     aws: &Aws,
-    question_timeout: Duration,
+    query_timeout: Duration,
 ) -> Result<LambdaReconciler, StatusApiError> {
     let secret = ManagedSecret { client: aws.secrets(), id: config.status_api_secret.clone() };
     let status_api = GuardedStatusApi::connect(&config.status_api_url, secret).await?;
@@ -32,7 +32,7 @@ pub async fn reconciler(
         status_api,
         clock: SystemClock,
         rules: config.rules.clone(),
-        question_timeout,
+        query_timeout,
         circuit_breaker: CircuitBreaker::default(),
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spg_domain::{NoAnswerKind, Reply};
 use spg_gateway::status::{BaseUrl, BaseUrlError, Credentials, StatusClient, StatusClientError};
 use spg_host::{Secret, SecretSource};
-use spg_reconcile::{Question, StatusApi};
+use spg_reconcile::{StatusApi, StatusQuery};
 use spg_time::{Clock, SystemClock};
 use tokio::time::{Instant, timeout_at};
 
@@ -39,13 +39,13 @@ impl<S: SecretSource> GuardedStatusApi<S> {
 }
 
 impl<S: SecretSource + Sync> StatusApi for GuardedStatusApi<S> {
-    /// Whatever is read and asked for it, all of it takes no longer than the question may.
-    async fn ask(&self, question: &Question) -> Reply {
-        let deadline = Instant::now() + question.timeout;
-        let (id, terminal) = (&question.transaction_id, question.terminal_id.as_ref());
+    /// Whatever is read and asked for it, all of it takes no longer than the query may.
+    async fn query(&self, query: &StatusQuery) -> Reply {
+        let deadline = Instant::now() + query.timeout;
+        let (id, terminal) = (&query.transaction_id, query.terminal_id.as_ref());
         let used = self.credentials.current();
         let refused = match &used {
-            Some(used) => match self.client.ask(id, terminal, used, deadline).await {
+            Some(used) => match self.client.query(id, terminal, used, deadline).await {
                 refused @ Reply { result: Err(NoAnswerKind::Unauthorised), .. } => refused,
                 reply => return reply,
             },
@@ -54,7 +54,7 @@ impl<S: SecretSource + Sync> StatusApi for GuardedStatusApi<S> {
         let other = timeout_at(deadline, self.credentials.other_than(used.as_ref(), SystemClock.now())).await;
         let same = |other: &Credentials| used.as_ref().is_some_and(|used| used.are_same(other, terminal));
         match other.ok().flatten().filter(|other| !same(other)) {
-            Some(other) => self.client.ask(id, terminal, &other, deadline).await,
+            Some(other) => self.client.query(id, terminal, &other, deadline).await,
             None => refused,
         }
     }
@@ -107,20 +107,20 @@ mod tests {
         server
     }
 
-    async fn ask<S: SecretSource + Sync>(api: &GuardedStatusApi<S>, timeout: Duration) -> Reply {
+    async fn query<S: SecretSource + Sync>(api: &GuardedStatusApi<S>, timeout: Duration) -> Reply {
         let transaction_id = TransactionId::new("t").unwrap();
-        api.ask(&Question { transaction_id, terminal_id: None, timeout }).await
+        api.query(&StatusQuery { transaction_id, terminal_id: None, timeout }).await
     }
 
     #[tokio::test]
-    async fn refused_credentials_are_read_again_once_for_all_and_the_questions_repeated() {
+    async fn refused_credentials_are_read_again_once_for_all_and_the_queries_repeated() {
         let (server, source) = (server(), Source::default());
         source.put(WRONG);
         let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
         source.put(right());
-        let (one, other) = tokio::join!(ask(&api, TIMEOUT), ask(&api, TIMEOUT));
+        let (one, other) = tokio::join!(query(&api, TIMEOUT), query(&api, TIMEOUT));
         assert!(one.result.is_ok() && other.result.is_ok());
-        assert_eq!((source.reads(), server.questions().len()), (2, 4));
+        assert_eq!((source.reads(), server.queries().len()), (2, 4));
     }
 
     #[tokio::test]
@@ -131,25 +131,25 @@ mod tests {
             let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
             source.put(text);
             for _ in 0..3 {
-                let reply = ask(&api, TIMEOUT).await;
+                let reply = query(&api, TIMEOUT).await;
                 assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unauthorised), Some(401)), "{text}");
             }
-            // Nothing changed, so nothing is asked twice, and the secret is read again once a minute.
-            assert_eq!((source.reads(), server.questions().len()), (2, 3), "{text}");
+            // Nothing changed, so nothing is queried twice, and the secret is read again once a minute.
+            assert_eq!((source.reads(), server.queries().len()), (2, 3), "{text}");
         }
     }
 
     #[tokio::test]
-    async fn without_usable_credentials_nothing_is_asked_until_there_are_some() {
+    async fn without_usable_credentials_nothing_is_queried_until_there_are_some() {
         let (server, source) = (server(), Source::default());
         let api = GuardedStatusApi::connect(&server.url(), &source).await.unwrap();
         source.put(right());
-        ask(&api, TIMEOUT).await.result.unwrap();
+        query(&api, TIMEOUT).await.result.unwrap();
         let none = Source::default();
         let api = GuardedStatusApi::connect(&server.url(), &none).await.unwrap();
-        let reply = ask(&api, TIMEOUT).await;
+        let reply = query(&api, TIMEOUT).await;
         assert_eq!(reply, Reply::none(NoAnswerKind::Unauthorised, "the Status API secret cannot be used"));
-        assert_eq!(server.questions().len(), 1);
+        assert_eq!(server.queries().len(), 1);
     }
 
     /// Holds what was put and never answers again.
@@ -166,11 +166,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_secret_costs_no_more_than_the_question_may() {
+    async fn a_slow_secret_costs_no_more_than_the_query_may() {
         let server = server();
         let api = GuardedStatusApi::connect(&server.url(), Silent(Mutex::new(Some(WRONG.to_owned())))).await.unwrap();
         let (started, timeout) = (Instant::now(), Duration::from_millis(300));
-        let reply = ask(&api, timeout).await;
+        let reply = query(&api, timeout).await;
         assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unauthorised), Some(401)));
         assert!((timeout..Duration::from_secs(3)).contains(&started.elapsed()), "{:?}", started.elapsed());
     }

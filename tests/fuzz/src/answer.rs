@@ -91,7 +91,7 @@ fn pays_only_what_was_registered(answer: StatusAnswer) {
     let amount = answer.facts.amount.clone();
     let about: Option<TransactionId> = answer.transaction_id.clone();
     let status = answer.payment_status.clone();
-    let answer = Evidence::Answer { answer, asked_version: 1 };
+    let answer = Evidence::Answer { answer, queried_version: 1 };
     let after = decision::apply(None, &[&registration(), &answer, &answer]).expect("a registration opens");
     if after.status() == PaymentStatus::SUCCESS {
         assert_eq!(status, PaymentStatus::SUCCESS);

@@ -6,7 +6,7 @@ use spg_domain::{
     Amount, Facts, FinalStatus, NoAnswerKind, PaymentStatus, ReferenceStatus, Reply, ShortText, StatusAnswer,
     TransactionId,
 };
-use spg_reconcile::{Question, StatusApi};
+use spg_reconcile::{StatusApi, StatusQuery};
 
 use crate::crash::Effect;
 use crate::moment::{HOUR, MINUTE, SECOND};
@@ -22,29 +22,29 @@ const STALE_MAX: u64 = 10 * MINUTE;
 pub(crate) struct SimApi(pub Handle);
 
 impl StatusApi for SimApi {
-    async fn ask(&self, question: &Question) -> Reply {
-        let (asked, latency) = self.0.lock().asked(self.0.process, &question.transaction_id);
-        let timeout = millis(question.timeout);
+    async fn query(&self, query: &StatusQuery) -> Reply {
+        let (queried, latency) = self.0.lock().queried(self.0.process, &query.transaction_id);
+        let timeout = millis(query.timeout);
         if latency >= timeout {
             self.0.pause(timeout, None).await;
-            self.0.lock().say_of(self.0.process, || format!("no status of {} in time", question.transaction_id));
+            self.0.lock().say_of(self.0.process, || format!("no status of {} in time", query.transaction_id));
             return silent(NoAnswerKind::Unavailable, None, "timed out");
         }
         self.0.pause(latency / 2, None).await;
-        let reply = self.0.effect(Effect::Ask, |state| state.status(&question.transaction_id)).await;
+        let reply = self.0.effect(Effect::Query, |state| state.status(&query.transaction_id)).await;
         // The answer is in flight: a later one may be stored first.
         self.0.pause(latency - latency / 2, None).await;
-        self.0.lock().heard(self.0.process, asked, &question.transaction_id, &reply);
+        self.0.lock().heard(self.0.process, queried, &query.transaction_id, &reply);
         reply
     }
 }
 
 impl State {
-    fn asked(&mut self, process: u64, id: &TransactionId) -> (u64, u64) {
+    fn queried(&mut self, process: u64, id: &TransactionId) -> (u64, u64) {
         if let Some(calls) = self.calls(process) {
-            *calls.questions.entry(id.to_string()).or_default() += 1;
+            *calls.queries.entry(id.to_string()).or_default() += 1;
         }
-        self.say_of(process, || format!("asks about {id}"));
+        self.say_of(process, || format!("queries {id}"));
         let latency = if self.fault(|f| f.api_slow) {
             self.dice.between(SECOND, 40 * SECOND)
         } else {
@@ -86,10 +86,10 @@ impl State {
         }
     }
 
-    fn heard(&mut self, process: u64, asked: u64, id: &TransactionId, reply: &Reply) {
+    fn heard(&mut self, process: u64, queried: u64, id: &TransactionId, reply: &Reply) {
         match &reply.result {
             Ok(answer) => {
-                let said = said(answer, asked);
+                let said = said(answer, queried);
                 self.say_of(process, || format!("hears that {id} is {}", answer.payment_status));
                 self.witness.heard(id, said);
             }
@@ -99,14 +99,14 @@ impl State {
 }
 
 /// What an answer means, read without the product's rules: SPG's words alone.
-pub(crate) fn said(answer: &StatusAnswer, asked: u64) -> Said {
+pub(crate) fn said(answer: &StatusAnswer, queried: u64) -> Said {
     let facts = &answer.facts;
     let paying = facts.payment_type.as_ref().is_some_and(|t| matches!(t.as_str(), "PURS" | "PREF"));
     let unpaid = facts.reference_status == Some(ReferenceStatus::Unpaid);
     let success = answer.payment_status.as_final() == Some(FinalStatus::Success);
     let waits = success && unpaid && paying;
     Said {
-        asked,
+        queried,
         is: answer.payment_status.as_final().filter(|_| !waits),
         pays: success && paying && !unpaid,
         amount: facts.amount.clone(),

@@ -11,7 +11,7 @@ use spg_domain::{
     PaymentStatus, ReferenceStatus, Reply, ShortText, Source, StatusAnswer, Timestamp, Transaction, TransactionId,
     Write,
 };
-use spg_reconcile::{Due, DueIndex, Question, StatusApi, Store, StoreError, Written};
+use spg_reconcile::{Due, DueIndex, StatusApi, StatusQuery, Store, StoreError, Written};
 
 use crate::api::SimApi;
 use crate::bus::SimBus;
@@ -82,30 +82,30 @@ fn with_phone(message: &Message) -> Message {
 }
 
 impl StatusApi for Bent<SimApi> {
-    async fn ask(&self, question: &Question) -> Reply {
+    async fn query(&self, query: &StatusQuery) -> Reply {
         let now = self.inner.0.lock().now;
         if self.defect == Some(Defect::CachesAnswers) {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            let cached = cache.get(&question.transaction_id).filter(|(at, _)| now < at + CACHED_FOR);
+            let cached = cache.get(&query.transaction_id).filter(|(at, _)| now < at + CACHED_FOR);
             if let Some((_, reply)) = cached {
                 return reply.clone();
             }
         }
-        let mut reply = self.inner.ask(question).await;
+        let mut reply = self.inner.query(query).await;
         let is_final = |reply: &Reply| reply.result.as_ref().is_ok_and(|a| a.payment_status.as_final().is_some());
         let mut more = 0;
-        while self.defect == Some(Defect::AsksUntilFinal) && !is_final(&reply) && more < 5 {
-            reply = self.inner.ask(question).await;
+        while self.defect == Some(Defect::QueriesUntilFinal) && !is_final(&reply) && more < 5 {
+            reply = self.inner.query(query).await;
             more += 1;
         }
-        self.bend(question, now, &mut reply);
+        self.bend(query, now, &mut reply);
         reply
     }
 }
 
 impl Bent<SimApi> {
-    fn bend(&self, question: &Question, now: u64, reply: &mut Reply) {
-        let id = &question.transaction_id;
+    fn bend(&self, query: &StatusQuery, now: u64, reply: &mut Reply) {
+        let id = &query.transaction_id;
         let made = |status| StatusAnswer {
             payment_status: PaymentStatus::Final(status),
             transaction_id: None,

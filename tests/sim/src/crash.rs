@@ -7,7 +7,7 @@ use crate::world::Side;
 pub enum Effect {
     Send,
     Read,
-    Ask,
+    Query,
     Write,
     Publish,
     Bury,

@@ -41,7 +41,7 @@ pub enum Defect {
     IgnoresAmounts,
     NotFoundIsDeclined,
     OutageIsError,
-    AsksUntilFinal,
+    QueriesUntilFinal,
 }
 
 impl Defect {
@@ -77,7 +77,7 @@ impl Defect {
         Self::IgnoresAmounts,
         Self::NotFoundIsDeclined,
         Self::OutageIsError,
-        Self::AsksUntilFinal,
+        Self::QueriesUntilFinal,
     ];
 
     pub fn name(self) -> String {
@@ -101,7 +101,7 @@ impl Defect {
             Self::RefusesCorrections => "a final state is never replaced by another",
             Self::AppliesOldAnswers => "an answer counts although a later one was stored while it was under way",
             Self::CachesAnswers => "an answer is good for ten minutes",
-            Self::ForgetsDisputes => "a claim against a final state is recorded, and not asked about",
+            Self::ForgetsDisputes => "a claim against a final state is recorded, and not queried",
             Self::ForgetsTheDueDate => "what is open has no next check",
             Self::PublishesBeforeCommit => "the event is sent before the write",
             Self::PublishesByItself => "the event is sent after the write, by the writer, not by the stream",
@@ -118,7 +118,7 @@ impl Defect {
             Self::IgnoresAmounts => "amounts are not compared",
             Self::NotFoundIsDeclined => "404 of the Status API is a refusal",
             Self::OutageIsError => "a failure of the Status API is an Error",
-            Self::AsksUntilFinal => "asks again at once until the answer is final",
+            Self::QueriesUntilFinal => "asks again at once until the answer is final",
         }
     }
 }

@@ -252,7 +252,7 @@ impl Functions {
             status_api: Bent::new(SimApi(handle.clone()), defect),
             clock: SimClock(handle.clone()),
             rules: rules.clone(),
-            question_timeout: seconds,
+            query_timeout: seconds,
             circuit_breaker: CircuitBreaker::default(),
         };
         match function {
@@ -269,13 +269,13 @@ impl Functions {
             }
             Function::Processor => {
                 let queue = SimQueues(handle.clone());
-                let reconciler = reconciler(processor::QUESTION_TIMEOUT);
+                let reconciler = reconciler(processor::QUERY_TIMEOUT);
                 Environment::Processor(Arc::new(Processor { reconciler, queue }))
             }
             Function::Sweeper => {
-                let reconciler = reconciler(sweeper::QUESTION_TIMEOUT);
-                let questions_concurrent = sweeper::QUESTIONS_CONCURRENT_DEFAULT;
-                Environment::Sweeper(Arc::new(Sweep { reconciler, questions_concurrent }))
+                let reconciler = reconciler(sweeper::QUERY_TIMEOUT);
+                let queries_concurrent = sweeper::QUERIES_CONCURRENT_DEFAULT;
+                Environment::Sweeper(Arc::new(Sweep { reconciler, queries_concurrent }))
             }
             Function::Publisher => {
                 let bus = Bent::new(SimBus(handle), defect);

@@ -1,7 +1,7 @@
 //! What must hold when nothing happens any more.
 //!
 //! The system cannot know of a payment that was never registered and whose every webhook was lost. It cannot know either of a
-//! change after its last question whose notification was lost: of a Success there is one more question after
+//! change after its last query whose notification was lost: of a Success there is one more query after
 //! `RecheckSuccessAfter`, of the other final states there is none. Both are left out here, by SPG's truth and not by what the
 //! system believes.
 
@@ -14,9 +14,9 @@ use crate::spg::notification_id;
 use crate::world::State;
 
 /// After the last thing that happens outside and the calm: SPG's next retry (a day), a dispute (a day, and six hours to its last
-/// question), an open check (a day), a recheck (a day and what it takes), the rest for jitter and the minutes of the sweeper.
+/// query), an open check (a day), a recheck (a day and what it takes), the rest for jitter and the minutes of the sweeper.
 const REST_WITHIN: u64 = 6 * DAY;
-/// What SPG never makes final is asked about for 60 days, daily at the slowest.
+/// What SPG never makes final is queried for 60 days, daily at the slowest.
 const ENDLESS_WITHIN: u64 = 64 * DAY;
 /// With everything healthy.
 const CONFIRMED_WITHIN: u64 = 10 * SECOND;

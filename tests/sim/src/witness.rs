@@ -17,13 +17,13 @@ use crate::world::{ProcessId, State};
 const RETRIES_LAST: u64 = 62 * DAY;
 /// No invocation lasts longer.
 const INVOCATION_MAX: u64 = 60 * SECOND;
-/// Questions about one transaction in one invocation: a claim, two more where the answer lags, one more after a stale answer.
-const QUESTIONS_MAX: u32 = 4;
+/// Queries about one transaction in one invocation: a claim, two more where the answer lags, one more after a stale answer.
+const QUERIES_MAX: u32 = 4;
 
 /// What an answer said, and when it was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
-    pub asked: u64,
+    pub queried: u64,
     pub is: Option<FinalStatus>,
     pub pays: bool,
     pub amount: Option<Amount>,
@@ -31,7 +31,7 @@ pub(crate) struct Said {
 
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
-    /// Counts questions and answers that were accepted: an order that no clock can bend.
+    /// Counts queries and answers that were accepted: an order that no clock can bend.
     clock: u64,
     heard: BTreeMap<TransactionId, Vec<Said>>,
     /// When the last accepted answer was stored.
@@ -187,9 +187,9 @@ impl State {
             format!("{id} is made {decided}, which no answer said")
         });
         let last = self.witness.answered.get(id).copied().unwrap_or_default();
-        let later = self.witness.said(id).any(|said| said.is == Some(decided) && said.asked > last);
+        let later = self.witness.said(id).any(|said| said.is == Some(decided) && said.queried > last);
         self.expect(later, Invariant::LaterAnswersWin, || {
-            format!("{id} is made {decided} by an answer to a question older than what is stored")
+            format!("{id} is made {decided} by an answer to a query older than what is stored")
         });
     }
 
@@ -304,7 +304,7 @@ impl State {
     /// An invocation of the processor has ended by itself.
     pub fn witness_batch(&mut self, process: ProcessId, batch: &crate::queue::Batch, failed: &[String]) {
         let Some(calls) = self.calls(process).map(std::mem::take) else { return };
-        let asked = calls.questions.values().max().copied().unwrap_or_default();
+        let queried = calls.queries.values().max().copied().unwrap_or_default();
         let written = calls.writes.values().max().copied().unwrap_or_default();
         let records = u32::try_from(batch.0.len()).unwrap_or(u32::MAX);
         // After a panic each record is tried alone.
@@ -312,8 +312,8 @@ impl State {
         self.expect(calls.reads <= reads_max && written <= writes_max, Invariant::BudgetHolds, || {
             format!("{} reads, {written} writes of one transaction", calls.reads)
         });
-        self.expect(asked <= QUESTIONS_MAX * writes_max, Invariant::BudgetHolds, || {
-            format!("{asked} questions about one transaction")
+        self.expect(queried <= QUERIES_MAX * writes_max, Invariant::BudgetHolds, || {
+            format!("{queried} queries about one transaction")
         });
         if calls.failed || calls.panicked {
             return;

@@ -110,7 +110,7 @@ pub(crate) struct Process {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     pub reads: u32,
-    pub questions: BTreeMap<String, u32>,
+    pub queries: BTreeMap<String, u32>,
     pub writes: BTreeMap<String, u32>,
     /// Transactions about which the store told it of a failure.
     pub failed: bool,

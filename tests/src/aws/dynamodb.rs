@@ -81,8 +81,8 @@ impl Table {
 
     /// Answers a request and says what it cost in capacity units.
     pub(super) fn answer(&self, operation: &str, mut body: Value, partial: &Partial) -> Result<(Value, Capacity)> {
-        let asked = body.get("ReturnConsumedCapacity").is_some();
-        if let (Some(body), true) = (body.as_object_mut(), !asked && measurable(operation)) {
+        let queried = body.get("ReturnConsumedCapacity").is_some();
+        if let (Some(body), true) = (body.as_object_mut(), !queried && measurable(operation)) {
             body.insert("ReturnConsumedCapacity".into(), "INDEXES".into());
         }
         let withheld = match partial {
@@ -94,7 +94,7 @@ impl Table {
             answer["UnprocessedKeys"] = Value::Object(withheld);
         }
         let capacity = capacity(answer.get("ConsumedCapacity"));
-        if let (Some(answer), false) = (answer.as_object_mut(), asked) {
+        if let (Some(answer), false) = (answer.as_object_mut(), queried) {
             answer.remove("ConsumedCapacity");
         }
         Ok((answer, capacity))

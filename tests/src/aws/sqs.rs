@@ -273,7 +273,7 @@ mod tests {
 
     const URL: &str = "http://localhost/q";
 
-    fn ask(operation: &str, body: Value) -> Result<Value> {
+    fn query(operation: &str, body: Value) -> Result<Value> {
         let queues = Queues::default();
         queues.add(URL);
         let mut body = body;
@@ -318,9 +318,9 @@ mod tests {
             ("PurgeQueue", json!({}), "UnknownOperationException"),
         ];
         for (operation, body, code) in refused {
-            assert_eq!(ask(operation, body).expect_err(code).code(), code);
+            assert_eq!(query(operation, body).expect_err(code).code(), code);
         }
-        let sent = ask("SendMessageBatch", batch_of(named(10))).unwrap();
+        let sent = query("SendMessageBatch", batch_of(named(10))).unwrap();
         assert_eq!(sent["Successful"].as_array().unwrap().len(), 10);
     }
 

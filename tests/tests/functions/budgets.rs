@@ -1,4 +1,4 @@
-//! What a batch of notifications costs the processor: reads, questions and writes, counted exactly.
+//! What a batch of notifications costs the processor: reads, queries and writes, counted exactly.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const NOTHING: [String; 0] = [];
 const READ_AND_WRITE: [(&str, usize); 2] = [("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 1)];
 
 #[test]
-fn a_new_outcome_is_one_read_one_question_and_one_write_and_a_duplicate_one_read() {
+fn a_new_outcome_is_one_read_one_query_and_one_write_and_a_duplicate_one_read() {
     let stand = Stand::new();
     let processor = stand.start("processor");
     stand.status_api.always("t1", says("t1", "Success"));
@@ -23,8 +23,8 @@ fn a_new_outcome_is_one_read_one_question_and_one_write_and_a_duplicate_one_read
         (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
         (&json!("Success"), &json!(1), &json!(1))
     );
-    let question = &stand.status_api.questions()[0];
-    assert_eq!((question.path.as_str(), question.accept.as_str()), ("/api/v2/payments/t1/status", "application/json"));
+    let query = &stand.status_api.queries()[0];
+    assert_eq!((query.path.as_str(), query.accept.as_str()), ("/api/v2/payments/t1/status", "application/json"));
 
     stand.reset_calls();
     assert_eq!(process(&processor, &[record(&claim).received(2)]), NOTHING);
@@ -48,7 +48,7 @@ fn ten_notifications_of_one_transaction_cost_as_much_as_one() {
 }
 
 #[test]
-fn ten_transactions_are_read_at_once_and_asked_about_at_the_same_time() {
+fn ten_transactions_are_read_at_once_and_queried_at_the_same_time() {
     let stand = Stand::new();
     let processor = stand.start("processor");
     let gate = Gate::new();
@@ -58,11 +58,11 @@ fn ten_transactions_are_read_at_once_and_asked_about_at_the_same_time() {
     }
     let records: Vec<_> = ids.iter().map(|id| record(&notification(id, "n1", "Declined"))).collect();
     let invocation = processor.begin(events::sqs(&records));
-    assert!(gate.wait_for_arrivals(10, PATIENCE), "no question waits for another");
+    assert!(gate.wait_for_arrivals(10, PATIENCE), "no query waits for another");
     gate.open();
     assert_eq!(returned(&invocation.wait().unwrap(), &records), NOTHING);
     assert_eq!(stand.cost(), cost([("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 10)], 10));
-    assert!(ids.iter().all(|id| stand.item(id)["paymentStatus"] == "Declined" && stand.status_api.asked(id) == 1));
+    assert!(ids.iter().all(|id| stand.item(id)["paymentStatus"] == "Declined" && stand.status_api.queried(id) == 1));
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn a_lagging_answer_is_asked_for_three_times_within_four_seconds_and_written_onc
     assert_eq!(process(&processor, &records), NOTHING);
     assert_eq!(stand.cost(), cost([("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 2)], 6));
     for id in ["caught-up", "behind"] {
-        let questions: Vec<_> =
-            stand.status_api.questions().into_iter().filter(|question| question.transaction_id == id).collect();
-        assert_eq!(questions.len(), 3, "{id}");
-        assert!(questions[2].arrived.duration_since(questions[0].arrived) <= Duration::from_secs(4), "{id}");
+        let queries: Vec<_> =
+            stand.status_api.queries().into_iter().filter(|query| query.transaction_id == id).collect();
+        assert_eq!(queries.len(), 3, "{id}");
+        assert!(queries[2].arrived.duration_since(queries[0].arrived) <= Duration::from_secs(4), "{id}");
     }
     assert_eq!(stand.item("caught-up")["paymentStatus"], "Success");
     let behind = stand.item("behind");
@@ -131,9 +131,9 @@ fn a_status_api_that_is_down_leaves_it_recorded_and_due() {
         stand.status_api.always(id, reply);
         assert_eq!(process(&processor, &[record(&notification(id, "n1", "Success"))]), NOTHING, "{id}");
         assert_eq!(stand.aws.counts(), cost(READ_AND_WRITE, 0).0, "{id}");
-        // A connection from the pool may have died there: the question is then sent once more.
-        let questions = if id == "hung-up" { 1..=2 } else { 1..=1 };
-        assert!(questions.contains(&stand.status_api.asked(id)), "{id}: {}", stand.status_api.asked(id));
+        // A connection from the pool may have died there: the query is then sent once more.
+        let queries = if id == "hung-up" { 1..=2 } else { 1..=1 };
+        assert!(queries.contains(&stand.status_api.queried(id)), "{id}: {}", stand.status_api.queried(id));
         let item = stand.item(id);
         assert_eq!((&item["paymentStatus"], item["notifications"].get("n1").is_some()), (&json!("Pending"), true));
         assert_due_within(&item, 60);
@@ -156,7 +156,7 @@ fn after_a_run_of_failures_it_only_records_for_a_while() {
 }
 
 #[test]
-fn another_merchants_terminal_is_recorded_and_never_asked_about() {
+fn another_merchants_terminal_is_recorded_and_never_queried() {
     let stand = Stand::new();
     let processor = stand.launch("processor").env("TERMINAL_IDS", "1, 2").start().unwrap();
     assert_eq!(process(&processor, &[record(&notification("t1", "n1", "Success"))]), NOTHING);
@@ -187,7 +187,7 @@ fn rotated_credentials_are_found_by_reading_the_secret_again_once() {
 }
 
 #[test]
-fn a_terminal_is_asked_about_with_its_own_credentials() {
+fn a_terminal_is_queried_with_its_own_credentials() {
     let stand = Stand::new();
     let launch = stand.launch("processor");
     let secret = json!({
@@ -201,26 +201,26 @@ fn a_terminal_is_asked_about_with_its_own_credentials() {
     let mut other = notification("t2", "n1", "Declined");
     other["terminalId"] = json!("1");
     process(&processor, &[record(&notification("t1", "n1", "Declined")), record(&other)]);
-    let mut asked: Vec<_> = stand.status_api.questions().into_iter().map(|q| (q.transaction_id, q.token)).collect();
-    asked.sort();
+    let mut queried: Vec<_> = stand.status_api.queries().into_iter().map(|q| (q.transaction_id, q.token)).collect();
+    queried.sort();
     let expected = [("t1", "terminal-token"), ("t2", tests::StatusApi::TOKEN)];
-    assert_eq!(asked, expected.map(|(id, token)| (id.to_owned(), token.to_owned())));
+    assert_eq!(queried, expected.map(|(id, token)| (id.to_owned(), token.to_owned())));
 }
 
 #[test]
-fn any_transaction_id_is_asked_about_safely() {
+fn any_transaction_id_is_queried_safely() {
     let stand = Stand::new();
     let processor = stand.start("processor");
     let ids = ["a/b", "../../x", "a b", "a?b#c", "é日本", "%2F", "..", "{}\"'"];
     stand.status_api.otherwise(Reply::status("Declined"));
     let records: Vec<_> = ids.iter().map(|id| record(&notification(id, "n1", "Declined"))).collect();
     assert_eq!(process(&processor, &records), NOTHING);
-    let mut asked: Vec<_> = stand.status_api.questions().into_iter().map(|question| question.transaction_id).collect();
-    asked.sort();
-    // A path of two dots goes up whatever is done: such a transaction cannot be asked about.
+    let mut queried: Vec<_> = stand.status_api.queries().into_iter().map(|query| query.transaction_id).collect();
+    queried.sort();
+    // A path of two dots goes up whatever is done: such a transaction cannot be queried.
     let mut expected: Vec<_> = ids.into_iter().filter(|id| *id != "..").map(str::to_owned).collect();
     expected.sort();
-    assert_eq!(asked, expected);
+    assert_eq!(queried, expected);
     assert!(ids.iter().filter(|id| **id != "..").all(|id| stand.item(id)["paymentStatus"] == "Declined"));
     assert_eq!(stand.item("..")["paymentStatus"], "Pending");
     assert_eq!(stand.status_api.other_requests(), NOTHING);

@@ -177,7 +177,7 @@ impl Canary {
         status_api.always("t-registered", Reply::json(200, &other));
         let time = std::time::Duration::from_secs(12);
         self.functions[2].invoke_within(events::schedule(), time).unwrap();
-        assert!(status_api.wait_for_questions(4, PATIENCE));
+        assert!(status_api.wait_for_queries(4, PATIENCE));
         let mut images = self.stand.aws.table().raw_items();
         images.push(json!({"transactionID": {"S": "t-unreadable"}, "change": {"S": "Finalised"}, NAME: {"S": IBAN},
                            "paymentStatus": {"M": {"of": {"S": NAME}}}, "amount": {"S": PHONE}}));

@@ -109,7 +109,7 @@ fn without_usable_credentials_the_processor_records_and_leaves_due() {
         // It is read again at once, and then once a minute.
         let calls = [("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 1), ("secretsmanager:GetSecretValue", 1)];
         assert_eq!(stand.aws.counts(), cost(calls, 0).0, "{secret}");
-        assert!(stand.status_api.questions().is_empty() && stand.aws.dead_letters().is_empty());
+        assert!(stand.status_api.queries().is_empty() && stand.aws.dead_letters().is_empty());
         let item = stand.item("t1");
         assert_eq!((&item["paymentStatus"], item["notifications"].get("n1").is_some()), (&json!("Pending"), true));
         assert!(item["nextCheckAt"].as_u64().unwrap() < events::now_ms() + 60_000, "{item}");

@@ -10,7 +10,7 @@ use crate::support::{Stand, cost, notification, process, record, returned, says}
 const NOTHING: [String; 0] = [];
 
 #[test]
-fn without_time_to_ask_the_processor_records_and_leaves_the_question_due_at_once() {
+fn without_time_to_ask_the_processor_records_and_leaves_the_query_due_at_once() {
     let stand = Stand::new();
     let processor = stand.start("processor");
     stand.status_api.always("t1", says("t1", "Success"));
@@ -28,7 +28,7 @@ fn without_time_to_ask_the_processor_records_and_leaves_the_question_due_at_once
 }
 
 #[test]
-fn a_question_without_an_answer_ends_before_the_deadline() {
+fn a_query_without_an_answer_ends_before_the_deadline() {
     let stand = Stand::new();
     let processor = stand.start("processor");
     let never = Gate::new();
@@ -53,6 +53,6 @@ fn without_time_to_ask_the_sweeper_leaves_everything_due() {
     stand.reset();
     let sweeper = stand.start("sweeper");
     sweeper.invoke_within(events::schedule(), Duration::from_secs(5)).unwrap();
-    assert_eq!((stand.status_api.questions().len(), stand.aws.count("dynamodb:UpdateItem")), (0, 0));
+    assert_eq!((stand.status_api.queries().len(), stand.aws.count("dynamodb:UpdateItem")), (0, 0));
     assert!(stand.item("t1")["nextCheckAt"].as_u64().unwrap() < events::now_ms());
 }

@@ -20,7 +20,7 @@ fn logged(function: &Function, work: impl FnOnce()) -> Vec<Value> {
         assert!(
             line.remove("timestamp").is_some() && line.remove("span").is_some_and(|it| it["requestId"].is_string())
         );
-        for number in ["durationMs", "questionMs", "sequence"] {
+        for number in ["durationMs", "queryMs", "sequence"] {
             line.entry(number).and_modify(|value| {
                 assert!(value.is_u64());
                 *value = json!("ms");
@@ -79,7 +79,7 @@ fn the_one_answer_about_the_one_record_is_told_in_its_line() {
         logged(&processor, || assert!(process(&processor, &[record(&notification("t1", "n1", "Success"))]).is_empty()));
     let expected = json!({
         "level": "INFO", "message": "processed", "transactionID": "t1", "notificationID": "n1", "claimed": "Success",
-        "disposition": "Claimed", "answered": "Success", "answer": "Finalised", "questionMs": "ms",
+        "disposition": "Claimed", "answered": "Success", "answer": "Finalised", "queryMs": "ms",
         "paymentStatus": "Success", "version": 1, "sequence": "ms",
     });
     assert_eq!(lines, [expected, metrics()]);
@@ -97,7 +97,7 @@ fn the_one_answer_about_the_one_record_is_told_in_its_line() {
         "level": "INFO", "message": "processed", "transactionID": "t1", "notificationID": "n1", "claimed": "Success",
         "disposition": "Duplicate",
     });
-    assert_eq!(duplicate, [expected], "nothing was asked, and nothing is to be counted");
+    assert_eq!(duplicate, [expected], "nothing was queried, and nothing is to be counted");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_answer_about_several_records_has_a_line_of_its_own() {
     let lines = logged(&processor, || assert!(process(&processor, &records).is_empty()));
     let answer = json!({
         "level": "INFO", "message": "status answer", "transactionID": "t1", "answered": "Success", "answer": "Finalised",
-        "questionMs": "ms",
+        "queryMs": "ms",
     });
     assert_eq!(lines[0], answer);
     assert_eq!(lines[1..3].iter().map(|it| &it["notificationID"]).collect::<Vec<_>>(), [&json!("n1"), &json!("n2")]);

@@ -164,7 +164,7 @@ fn a_write_whose_answer_was_lost_counts_once() {
     stand.aws.inject(Fault::on("dynamodb:UpdateItem").first(1).applied_but_dropped());
     assert_eq!(process(&processor, &[record(&notification("t1", "n1", "Success"))]), NOTHING);
     assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 2, "the client sends it again, and the condition fails");
-    assert_eq!(stand.status_api.asked("t1"), 1);
+    assert_eq!(stand.status_api.queried("t1"), 1);
     let item = stand.item("t1");
     assert_eq!((&item["version"], &item["published"]["v"]), (&json!(1), &json!(1)));
 
@@ -177,7 +177,7 @@ fn a_write_whose_answer_was_lost_counts_once() {
     stand.aws.clear_faults();
     assert_eq!(back, slice::from_ref(&claim.message_id));
     assert_eq!(process(&processor, &[claim.received(2)]), NOTHING);
-    assert_eq!((&stand.item("t2")["version"], stand.status_api.asked("t2")), (&json!(1), 1));
+    assert_eq!((&stand.item("t2")["version"], stand.status_api.queried("t2")), (&json!(1), 1));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_read_that_fails_sends_everything_back_and_one_that_is_incomplete_goes_on() 
     stand.aws.inject(Fault::on("dynamodb:BatchGetItem").error(400, "ProvisionedThroughputExceededException"));
     assert_eq!(process(&processor, &records), ids(&records[1..]), "but for what needs no table");
     assert_eq!(stand.aws.count("dynamodb:UpdateItem"), 0);
-    assert!(stand.status_api.questions().is_empty());
+    assert!(stand.status_api.queries().is_empty());
     assert_eq!((dead_letters(&stand).len(), postponed(&stand).len()), (1, 9));
 
     stand.reset_calls();

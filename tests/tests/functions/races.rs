@@ -26,7 +26,7 @@ fn a_lost_race_is_decided_again_and_written_once() {
 
     assert_eq!(process(&processor, &[record(&notification("t1", "n2", "Success"))]), NOTHING);
     let expected = cost([("dynamodb:BatchGetItem", 1), ("dynamodb:UpdateItem", 2)], 1);
-    assert_eq!(stand.cost(), expected, "the refused write brings the item: it is not read, and not asked, again");
+    assert_eq!(stand.cost(), expected, "the refused write brings the item: it is not read, and not queried, again");
     let item = stand.item("t1");
     assert_eq!(
         (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
@@ -58,7 +58,7 @@ fn the_same_notification_in_two_processes_counts_once() {
 
 /// A slow Success that is stale after a confirmed Declined must not come back over it.
 #[test]
-fn a_stale_answer_is_dropped_and_the_question_asked_again() {
+fn a_stale_answer_is_dropped_and_the_query_queried_again() {
     let stand = Stand::new();
     let (slow, fast) = (stand.start("processor"), stand.start("processor"));
     let gate = Gate::new();
@@ -74,7 +74,7 @@ fn a_stale_answer_is_dropped_and_the_question_asked_again() {
     assert_eq!(returned(&invocation.wait().unwrap(), &late), NOTHING);
 
     let expected = cost([("dynamodb:BatchGetItem", 2), ("dynamodb:UpdateItem", 3)], 3);
-    assert_eq!(stand.cost(), expected, "one question more, and one write in the end");
+    assert_eq!(stand.cost(), expected, "one query more, and one write in the end");
     let item = stand.item("t1");
     assert_eq!(
         (&item["paymentStatus"], &item["version"], &item["published"]["v"]),
@@ -101,7 +101,7 @@ fn who_loses_every_race_gives_the_record_back() {
     assert_eq!(process(&processor, slice::from_ref(&claim)), slice::from_ref(&claim.message_id));
     let attempts = stand.aws.count("dynamodb:UpdateItem");
     assert!((2..=10).contains(&attempts), "{attempts}: bounded");
-    assert_eq!(stand.status_api.asked("t1"), 1, "a lost race asks nothing anew");
+    assert_eq!(stand.status_api.queried("t1"), 1, "a lost race asks nothing anew");
     stand.aws.clear_faults();
     assert_eq!(process(&processor, &[claim.received(2)]), NOTHING);
     assert_eq!(stand.item("t1")["paymentStatus"], "Success");

@@ -49,17 +49,17 @@ impl Stand {
     /// Lets a stored transaction be due since a minute ago.
     pub fn make_due(&self, transaction_id: &str) {
         let mut item = self.aws.table().raw_item(transaction_id).unwrap();
-        assert!(item.get("dueShard").is_some(), "{transaction_id} is not to be asked about: {item}");
+        assert!(item.get("dueShard").is_some(), "{transaction_id} is not to be queried: {item}");
         item["nextCheckAt"] = json!({"N": (events::now_ms() - 60_000).to_string()});
         self.aws.table().put_raw(&item);
     }
 
-    /// Calls outside init, and questions to the Status API, since the start or the last [`Stand::reset`].
+    /// Calls outside init, and queries to the Status API, since the start or the last [`Stand::reset`].
     pub fn cost(&self) -> (BTreeMap<String, usize>, usize) {
-        (self.aws.counts(), self.status_api.questions().len())
+        (self.aws.counts(), self.status_api.queries().len())
     }
 
-    /// Forgets calls, questions, scripts and faults; the table stays.
+    /// Forgets calls, queries, scripts and faults; the table stays.
     pub fn reset(&self) {
         self.reset_calls();
         self.status_api.reset();
@@ -81,10 +81,10 @@ impl Drop for Stand {
     }
 }
 
-/// The cost that is expected: calls by name, and questions.
-pub fn cost<const N: usize>(calls: [(&str, usize); N], questions: usize) -> (BTreeMap<String, usize>, usize) {
+/// The cost that is expected: calls by name, and queries.
+pub fn cost<const N: usize>(calls: [(&str, usize); N], queries: usize) -> (BTreeMap<String, usize>, usize) {
     let calls = calls.into_iter().map(|(operation, times)| (operation.to_owned(), times)).collect();
-    (calls, questions)
+    (calls, queries)
 }
 
 /// A notification as ack queues it: a purchase of 15.90 EUR by MB WAY.

@@ -10,8 +10,8 @@ use crate::support::{Stand, cost, notification, process, record, says};
 
 /// The due index has so many shards.
 const SHARDS: usize = 8;
-/// Questions that a sweep asks at the same time, at most, unless it is told otherwise.
-const QUESTIONS_CONCURRENT_DEFAULT: usize = 16;
+/// Queries that a sweep asks at the same time, at most, unless it is told otherwise.
+const QUERIES_CONCURRENT_DEFAULT: usize = 16;
 /// No more is asked before one of the first is answered.
 const PROBES: usize = 5;
 
@@ -54,7 +54,7 @@ fn a_sweep_with_nothing_due_queries_each_shard_and_does_nothing_else() {
 }
 
 #[test]
-fn what_is_due_is_read_once_asked_about_once_and_written_once() {
+fn what_is_due_is_read_once_queried_once_and_written_once() {
     let stand = Stand::new();
     let ids = ids(40);
     open(&stand, &ids);
@@ -68,17 +68,17 @@ fn what_is_due_is_read_once_asked_about_once_and_written_once() {
     let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", due.len())];
     assert_eq!(stand.cost(), cost(expected, due.len()));
     assert!(due.iter().all(|id| stand.item(id)["paymentStatus"] == "Success" && stand.item(id)["version"] == 2));
-    assert!(rest.iter().all(|id| stand.item(id)["paymentStatus"] == "Pending" && stand.status_api.asked(id) == 0));
+    assert!(rest.iter().all(|id| stand.item(id)["paymentStatus"] == "Pending" && stand.status_api.queried(id) == 0));
 }
 
 #[test]
-fn questions_are_asked_at_the_same_time_but_not_too_many() {
+fn queries_are_asked_at_the_same_time_but_not_too_many() {
     let stand = Stand::new();
     let ids = ids(30);
     open(&stand, &ids);
     for id in &ids {
         stand.make_due(id);
-        // All in one shard, which is read and asked about as one.
+        // All in one shard, which is read and queried as one.
         let mut item = stand.aws.table().raw_item(id).unwrap();
         item["dueShard"] = json!({"N": "3"});
         stand.aws.table().put_raw(&item);
@@ -89,17 +89,17 @@ fn questions_are_asked_at_the_same_time_but_not_too_many() {
     let expected = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", SHARDS), ("dynamodb:UpdateItem", ids.len())];
     assert_eq!(stand.cost(), cost(expected, ids.len()));
     let at_once = stand.status_api.in_flight_max();
-    assert!((6..=QUESTIONS_CONCURRENT_DEFAULT).contains(&at_once), "{at_once}");
+    assert!((6..=QUERIES_CONCURRENT_DEFAULT).contains(&at_once), "{at_once}");
 }
 
 #[test]
-fn the_merchant_says_how_many_questions_are_asked_at_the_same_time() {
+fn the_merchant_says_how_many_queries_are_asked_at_the_same_time() {
     for at_once in [1, 24] {
         let stand = Stand::new();
         let ids = ids(PROBES + 30);
         open(&stand, &ids);
         ids.iter().for_each(|id| stand.make_due(id));
-        // The oldest are asked about first, and answered; of the others none is before so many are asked.
+        // The oldest are queried first, and answered; of the others none is before so many are asked.
         let (oldest, others) = ids.split_at(PROBES);
         for id in oldest {
             let mut item = stand.aws.table().raw_item(id).unwrap();
@@ -120,7 +120,7 @@ fn the_merchant_says_how_many_questions_are_asked_at_the_same_time() {
 }
 
 #[test]
-fn an_outage_ends_the_sweep_after_a_few_questions_and_leaves_everything_due() {
+fn an_outage_ends_the_sweep_after_a_few_queries_and_leaves_everything_due() {
     let stand = Stand::new();
     let ids = ids(30);
     open(&stand, &ids);
@@ -128,7 +128,7 @@ fn an_outage_ends_the_sweep_after_a_few_questions_and_leaves_everything_due() {
     stand.status_api.otherwise(Reply::text(503, ""));
     let sweeper = stand.start("sweeper");
     sweeper.invoke(events::schedule()).unwrap();
-    assert_eq!(stand.status_api.questions().len(), PROBES);
+    assert_eq!(stand.status_api.queries().len(), PROBES);
     assert_eq!(stand.aws.count("dynamodb:UpdateItem"), PROBES, "those are due a little later");
     assert!(stand.aws.count("dynamodb:Query") <= SHARDS);
     assert!(ids.iter().all(|id| stand.item(id)["nextCheckAt"].is_u64()));
@@ -169,7 +169,7 @@ fn what_falls_due_within_the_run_is_waited_for() {
     let sweeper = stand.start("sweeper");
     sweeper.invoke(events::schedule()).unwrap();
     assert!(events::now_ms() >= due_at);
-    assert_eq!((&stand.item("t0")["paymentStatus"], stand.status_api.asked("t0")), (&json!("Success"), 1));
+    assert_eq!((&stand.item("t0")["paymentStatus"], stand.status_api.queried("t0")), (&json!("Success"), 1));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn a_status_api_that_nobody_vouches_for_is_not_asked() {
     status_api.always("t1", says("t1", "Success"));
     let processor = start("processor", &aws, &status_api, &known);
     assert!(process(&processor, &[record(&notification("t1", "n1", "Success"))]).is_empty());
-    assert!(status_api.questions().is_empty(), "{:?}", status_api.questions());
+    assert!(status_api.queries().is_empty(), "{:?}", status_api.queries());
     let item = aws.table().item("t1").unwrap();
     assert_eq!(item["paymentStatus"], "Pending");
     assert!(item.get("nextCheckAt").is_some(), "the sweeper asks again: {item}");

@@ -127,9 +127,9 @@ fn folder_of(package: &Value) -> String {
 /// All crates under one, without what only tests need, with the features that the product asks of it.
 fn dependencies(name: &str, packages: &[Value]) -> BTreeSet<String> {
     let users = packages.iter().filter(|user| is_product(&folder_of(user)));
-    let asked = users.flat_map(|user| user["dependencies"].as_array().unwrap());
-    let asked = asked.filter(|it| it["name"] == name && it["kind"].is_null());
-    let features = asked.flat_map(|it| it["features"].as_array().unwrap()).map(|feature| feature.as_str().unwrap());
+    let queried = users.flat_map(|user| user["dependencies"].as_array().unwrap());
+    let queried = queried.filter(|it| it["name"] == name && it["kind"].is_null());
+    let features = queried.flat_map(|it| it["features"].as_array().unwrap()).map(|feature| feature.as_str().unwrap());
     let features = features.collect::<Vec<_>>().join(",");
     let arguments = ["tree", "-p", name, "-e", "normal", "--prefix", "none", "--frozen", "--features", &features];
     let tree = output(&cargo(), &arguments);

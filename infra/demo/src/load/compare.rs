@@ -59,7 +59,7 @@ pub fn whole(verdict: &mut Verdict, report: &Report, waiting: u64, dead_letters:
     add(&mut verdict.lost, usize::try_from(waiting).unwrap_or(usize::MAX), "messages left on the queue");
     add(&mut verdict.lost, dead_letters, "dead letters");
     add(&mut verdict.wrong, report.summary.forgeries_acknowledged, "forgeries acknowledged");
-    add(&mut verdict.wrong, report.other_questions.len(), "questions about what does not exist");
+    add(&mut verdict.wrong, report.other_queries.len(), "queries about what does not exist");
     add(&mut verdict.wrong, panics, "panics");
 }
 

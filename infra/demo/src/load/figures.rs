@@ -55,8 +55,8 @@ pub struct Figures {
     pub faults: FaultFigures,
     pub events: usize,
     pub events_again: usize,
-    pub questions: u64,
-    pub questions_max: usize,
+    pub queries: u64,
+    pub queries_max: usize,
     /// By what went on when a payment ended.
     pub latency: BTreeMap<&'static str, Latency>,
     pub recovery: Recovery,
@@ -77,7 +77,7 @@ impl Figures {
         }
         lines.push(line("Status API takes", milliseconds(self.status_api_milliseconds)));
         lines.push(line("events", format!("{}, {} of them again", self.events, self.events_again)));
-        lines.push(line("questions", format!("{}, at most {} about one payment", self.questions, self.questions_max)));
+        lines.push(line("queries", format!("{}, at most {} about one payment", self.queries, self.queries_max)));
         lines.extend(self.latency_lines());
         lines.extend(self.verdict_lines());
         let mut text = String::new();

@@ -123,7 +123,7 @@ fn from_webhook(seen: &Seen<'_>, stored: u64, moments: &impl Moments) -> Option<
     let taken = genuine().filter(|attempt| attempt.verdict.is_delivered());
     let acknowledged = taken.map(|attempt| moments.sent(attempt) + attempt.took_milliseconds).min()?;
     let told = seen.told_at?;
-    // What was stored before was found by a question that no webhook had asked for.
+    // What was stored before was found by a query that no webhook had asked for.
     (stored >= sent).then(|| FromWebhook {
         acknowledged: acknowledged - sent,
         stored: stored - sent,

@@ -23,10 +23,10 @@ const RESULT_FILE: &str = "load.json";
 const NAME: &str = "load";
 const SHOW_EACH: Duration = Duration::from_secs(15);
 /// After the last webhook: the sweeper, messages of killed processes (invisible for three minutes), and the references that are
-/// first asked about after ten minutes.
+/// first queried after ten minutes.
 const SETTLED_WITHIN: Duration = Duration::from_secs(15 * 60);
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Nothing came for so long: nothing more comes. Longer than the half minute after which a Success is asked about again and the
+/// Nothing came for so long: nothing more comes. Longer than the half minute after which a Success is queried again and the
 /// sweeper's minute together, so that what a recheck does wrong is still seen.
 const QUIET: Duration = Duration::from_secs(110);
 const LOG_OF_DEATHS: &str = "Runtime exited before returning a response";
@@ -255,8 +255,8 @@ impl Run<'_> {
             without_any_webhook: self.planned.iter().filter(|it| it.is_lost()).count(),
             events: distinct,
             events_again: told.len() - distinct,
-            questions: report.summary.questions,
-            questions_max: report.payments.iter().map(|it| it.questions.len()).max().unwrap_or_default(),
+            queries: report.summary.queries,
+            queries_max: report.payments.iter().map(|it| it.queries.len()).max().unwrap_or_default(),
             latency: latency::by_class(&samples, &faults),
             recovery: latency::recovery(&samples, faults.outage_window),
             faults,

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::{Failure, Stage};
 
-/// From a payment's first notification to its last change. Less than a Success waits to be asked about once more: what is
-/// declined afterwards without a webhook is then found by that question.
+/// From a payment's first notification to its last change. Less than a Success waits to be queried once more: what is
+/// declined afterwards without a webhook is then found by that query.
 const LIFE: Duration = Duration::from_secs(20);
 pub const DUPLICATES_PERCENT: u8 = 30;
 pub const REORDERED_PERCENT: u8 = 30;
@@ -20,7 +20,7 @@ pub const DELAYED_PERCENT: u8 = 20;
 pub const FORGED_PERCENT: u8 = 5;
 /// The generated traffic has no captures and refunds: one of each for so many payments.
 const PAYMENTS_PER_CAPTURE: u32 = 25;
-/// A reference whose last webhook is lost is first asked about after ten minutes: such ones come early, every so many payments.
+/// A reference whose last webhook is lost is first queried after ten minutes: such ones come early, every so many payments.
 const EARLY_EACH: usize = 4;
 const REGISTRATIONS_AT_ONCE: usize = 4;
 /// Between two attempts of the merchant's backend to register a payment.

@@ -21,7 +21,7 @@ pub const REHEARSAL: Scenario = Scenario {
 
 const RESTORED_TABLE: &str = "spg-transactions-restored";
 const KEY: &str = "transactionID";
-/// A sweep begins each minute, and asks about all of them.
+/// A sweep begins each minute, and queries all of them.
 const SETTLED_WITHIN: Duration = Duration::from_secs(120);
 
 /// One payment of each kind that a restore can meet.
@@ -64,7 +64,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.checks.equal("of these in `spgctl open` afterwards", 0, left);
     let took = report::seconds(began.elapsed());
     scene.over(&format!(
-        "`spgctl open` is without them; each was asked about and told again with a later sequence than any before, in {took}"
+        "`spgctl open` is without them; each was queried and told again with a later sequence than any before, in {took}"
     ));
     scene.time_to_final_in_words = Some(took);
     scene.nothing_lost().await

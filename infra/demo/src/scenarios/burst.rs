@@ -21,15 +21,15 @@ pub const SCENARIOS: [Scenario; 1] = [Scenario {
 }];
 
 const PAYMENTS: u32 = 300;
-/// All changes happen within so long. Less than a Success waits to be asked about once more: what is declined afterwards
-/// without a webhook is then found by that question.
+/// All changes happen within so long. Less than a Success waits to be queried once more: what is declined afterwards
+/// without a webhook is then found by that query.
 const SPREAD: Duration = Duration::from_secs(20);
 /// The last open one is found by the sweeper's second look, as soon as that is due, and corrected by its recheck.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const REGISTRATIONS_AT_ONCE: usize = 8;
 /// Three in one invocation of the processor, a correction, a recheck and one look of the sweeper.
-const QUESTIONS_MAX: usize = 6;
+const QUERIES_MAX: usize = 6;
 /// Wrong payments that are named.
 const COMPLAINTS_MAX: usize = 5;
 
@@ -188,11 +188,11 @@ fn judge(
     items.values().for_each(|item| *states.entry(&item.status).or_default() += 1);
     let states: Vec<String> = states.iter().map(|(status, count)| format!("{count} {status}")).collect();
     scene.stored_in_words = Some(format!("{}, each by a status answer", states.join(", ")));
-    let asked: Vec<usize> = scene.ids.iter().map(|id| scene.questions(id)).collect();
-    let (all, most) = (asked.iter().sum::<usize>(), asked.iter().max().copied().unwrap_or_default());
-    let limit = format!("at most {QUESTIONS_MAX}");
-    scene.checks.that("questions about one payment", most <= QUESTIONS_MAX, limit, most);
-    scene.say(&format!("{all} questions for {} payments, at most {most} for one", planned.len()));
+    let queried: Vec<usize> = scene.ids.iter().map(|id| scene.queries(id)).collect();
+    let (all, most) = (queried.iter().sum::<usize>(), queried.iter().max().copied().unwrap_or_default());
+    let limit = format!("at most {QUERIES_MAX}");
+    scene.checks.that("queries about one payment", most <= QUERIES_MAX, limit, most);
+    scene.say(&format!("{all} queries for {} payments, at most {most} for one", planned.len()));
 }
 
 /// One Finalised event, no attention, and a correction only of what was declined afterwards.

@@ -53,7 +53,7 @@ async fn paid(scene: &mut Scene) -> Result<String, Failure> {
     let id = scene.create(PaymentSpec::new(Kind::Card, 8_900))?;
     scene.becomes_and_notifies(&id, Status::Success).await?;
     scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     Ok(id)
 }
 
@@ -61,7 +61,7 @@ async fn announced(scene: &mut Scene) -> Result<(), Failure> {
     let id = paid(scene).await?;
     scene.becomes_and_notifies(&id, Status::Declined).await?;
     scene.confirmed(&id, "Declined", CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 2);
+    scene.queried(&id, 2);
     scene.ends_as(&id, "Declined", &[PAID, DECLINED]).await
 }
 
@@ -83,7 +83,7 @@ async fn unheard(scene: &mut Scene) -> Result<(), Failure> {
     scene.becomes_unheard(&id, Status::Declined).await?;
     let item = scene.confirmed(&id, "Declined", RECHECK_SUCCESS_AFTER + SWEPT_WITHIN).await?;
     scene.checks.equal("notifications recorded", 1, item.notifications.len());
-    scene.asked(&id, 2);
+    scene.queried(&id, 2);
     scene.ends_as(&id, "Declined", &[PAID, DECLINED]).await
 }
 
@@ -94,15 +94,14 @@ async fn stale_answer(scene: &mut Scene) -> Result<(), Failure> {
     scene.recorded(&id, 1).await?;
     scene.stage.spg.script(&id, vec![Answer::truth().latency(SLOW_ANSWER)])?;
     scene.becomes_and_notifies(&id, Status::Success).await?;
-    scene.until("the slow question", SOON, || (scene.questions(&id) == 1).then_some(())).await?;
+    scene.until("the slow query", SOON, || (scene.queries(&id) == 1).then_some(())).await?;
     scene.becomes_and_notifies(&id, Status::Declined).await?;
     scene.confirmed(&id, "Declined", CONFIRMED_WITHIN).await?;
-    let held_back =
-        !scene.stage.spg.questions(&id).iter().any(|question| question.answered == "Success" && question.sent);
+    let held_back = !scene.stage.spg.queries(&id).iter().any(|query| query.answered == "Success" && query.sent);
     scene.checks.that("Declined first", held_back, "Success not answered yet", "Success answered already");
-    // The slow answer comes, is dropped, and the question is asked once more.
+    // The slow answer comes, is dropped, and the query is asked once more.
     let item = scene.recorded(&id, 3).await?;
-    let answers: Vec<String> = scene.stage.spg.questions(&id).into_iter().map(|question| question.answered).collect();
+    let answers: Vec<String> = scene.stage.spg.queries(&id).into_iter().map(|query| query.answered).collect();
     scene.checks.equal("answers", "Success, Declined, Declined", answers.join(", "));
     scene.checks.equal("history", "Pending (Notification) > Declined (StatusApi)", item.evidence());
     scene.ends_as(&id, "Declined", &["Finalised Declined"]).await
@@ -111,7 +110,7 @@ async fn stale_answer(scene: &mut Scene) -> Result<(), Failure> {
 async fn stale(scene: &mut Scene) -> Result<(), Failure> {
     let id = paid(scene).await?;
     scene.stage.spg.script(&id, vec![Answer::showing(Status::Pending)])?;
-    let again = || (scene.questions(&id) == 2).then_some(());
+    let again = || (scene.queries(&id) == 2).then_some(());
     scene.until("asked once more", RECHECK_SUCCESS_AFTER + SWEPT_WITHIN, again).await?;
     let stage = &scene.stage;
     let refused = || Some(stage.log_lines("sweeper", &[&id, "\"Refused\""])).filter(|lines| *lines > 0);

@@ -43,7 +43,7 @@ async fn five_times(scene: &mut Scene) -> Result<(), Failure> {
     let repeated = [notification.notification_id.as_str(), "\"Duplicate\""];
     let seen = || Some(stage.log_lines("processor", &repeated)).filter(|lines| *lines >= COPIES as usize);
     scene.until("all copies processed", SOON, seen).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("version after the copies", first.version, item.version);
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
@@ -58,7 +58,7 @@ async fn reordered(scene: &mut Scene) -> Result<(), Failure> {
     let item = scene.recorded(&id, 2).await?;
     let recorded = item.notifications.get(&late.notification_id).map_or("nothing", String::as_str);
     scene.checks.equal("the late one is", "Noted", recorded);
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
 }
 
@@ -71,6 +71,6 @@ async fn lost(scene: &mut Scene) -> Result<(), Failure> {
     let item = scene.confirmed(&id, "Success", FIRST_CHECKED_WITHIN).await?;
     scene.checks.equal("notifications recorded", 0, item.notifications.len());
     scene.checks.equal("history", "Pending (Registration) > Success (StatusApi)", item.evidence());
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
 }

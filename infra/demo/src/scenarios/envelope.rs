@@ -65,7 +65,7 @@ async fn conflicting(scene: &mut Scene) -> Result<(), Failure> {
     scene.checks.that("no payload in the dead letter", dead_letter.get("amount").is_none(), "no amount", &dead_letter);
     let after = scene.recorded(&id, 1).await?;
     scene.checks.equal("version after it", before.version, after.version);
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
 }
 

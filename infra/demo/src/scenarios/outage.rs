@@ -54,15 +54,15 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
     }
     let waiting = scene.emptied().await?;
     scene.checks.equal("messages left on the queue", 0, waiting);
-    // It asks about a few of all that is due, finds that nobody answers, and leaves the rest due.
-    let (spg, before) = (&scene.stage.spg, scene.stage.spg.questions_total());
-    scene.until("the sweeper meets it too", SWEPT_WITHIN, || (spg.questions_total() > before).then_some(())).await?;
-    let answers: BTreeSet<String> = questions(scene, &ids).into_iter().collect();
+    // It queries a few of all that is due, finds that nobody answers, and leaves the rest due.
+    let (spg, before) = (&scene.stage.spg, scene.stage.spg.queries_total());
+    scene.until("the sweeper meets it too", SWEPT_WITHIN, || (spg.queries_total() > before).then_some(())).await?;
+    let answers: BTreeSet<String> = queries(scene, &ids).into_iter().collect();
     scene.checks.equal("answers", "503", answers.into_iter().collect::<Vec<_>>().join(", "));
     Ok(ids)
 }
 
 /// What was answered about them so far.
-fn questions(scene: &Scene, ids: &[String]) -> Vec<String> {
-    ids.iter().flat_map(|id| scene.stage.spg.questions(id)).map(|question| question.answered).collect()
+fn queries(scene: &Scene, ids: &[String]) -> Vec<String> {
+    ids.iter().flat_map(|id| scene.stage.spg.queries(id)).map(|query| query.answered).collect()
 }

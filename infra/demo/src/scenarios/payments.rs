@@ -43,15 +43,15 @@ async fn mb_way(scene: &mut Scene, ending: Status, event: &str) -> Result<(), Fa
     scene.register(&id).await?;
     scene.notify(&id).await?;
     scene.recorded(&id, 1).await?;
-    scene.asked(&id, 0);
+    scene.queried(&id, 0);
     let status = ending.to_string();
     scene.becomes_and_notifies(&id, ending).await?;
     scene.confirmed(&id, &status, CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.ends_as(&id, &status, &[event]).await?;
     let told = scene.stage.outcomes.of(&id);
     let again = told.first().is_some_and(|event| event.detail["retryEligible"] == true);
-    scene.checks.equal("the payer may be asked again", status == "Timeout", again);
+    scene.checks.equal("the payer may be queried again", status == "Timeout", again);
     Ok(())
 }
 
@@ -61,10 +61,10 @@ async fn card(scene: &mut Scene) -> Result<(), Failure> {
     scene.recorded(&id, 1).await?;
     scene.becomes_and_notifies(&id, Status::InProcessing).await?;
     scene.recorded(&id, 2).await?;
-    scene.asked(&id, 0);
+    scene.queried(&id, 0);
     scene.becomes_and_notifies(&id, Status::Success).await?;
     let item = scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     let expected = "Pending (Notification) > InProcessing (Notification) > Success (StatusApi)";
     scene.checks.equal("history", expected, item.evidence());
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
@@ -78,10 +78,10 @@ async fn multibanco(scene: &mut Scene) -> Result<(), Failure> {
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("status while unpaid", "Pending", item.status);
     scene.checks.equal("events while unpaid", 0, scene.stage.outcomes.of(&id).len());
-    scene.asked(&id, 0);
+    scene.queried(&id, 0);
     scene.becomes_and_notifies(&id, Status::Success).await?;
     scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 3).await?;
     scene.checks.that(

@@ -48,7 +48,7 @@ async fn cancellation(scene: &mut Scene) -> Result<(), Failure> {
     let cancellation = scene.create(PaymentSpec::new(Kind::Cancellation, 3_300))?;
     scene.notify(&cancellation).await?;
     scene.confirmed(&cancellation, "Success", CONFIRMED_WITHIN).await?;
-    scene.asked(&cancellation, 1);
+    scene.queried(&cancellation, 1);
     scene.ends_as(&cancellation, "Success", &["Finalised Success"]).await?;
     let after = scene.recorded(&purchase, 1).await?;
     scene.checks.equal("history of the purchase", before.evidence(), after.evidence());
@@ -63,9 +63,9 @@ async fn mismatch(scene: &mut Scene) -> Result<(), Failure> {
     let item = scene.until_item(&id, "marked", SOON, |item| !item.attention.is_empty()).await?;
     scene.checks.equal("marked for people", "AmountMismatch", joined(&item.attention));
     let item = scene.recorded(&id, 1).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));
-    // Asked about again and again, and told once: the end of the run shows it.
+    // Queried again and again, and published once: the end of the run shows it.
     scene.ends_as(&id, "Pending", &["Needs Attention Pending (AmountMismatch)"]).await
 }
 
@@ -74,10 +74,10 @@ async fn partial(scene: &mut Scene) -> Result<(), Failure> {
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("kept as it came", "Partial", item.status);
-    scene.asked(&id, 0);
+    scene.queried(&id, 0);
     scene.becomes_and_notifies(&id, Status::Success).await?;
     let item = scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
-    scene.asked(&id, 1);
+    scene.queried(&id, 1);
     scene.checks.equal("history", "Partial (Notification) > Success (StatusApi)", item.evidence());
     scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await
 }
@@ -88,7 +88,7 @@ async fn other_merchants(scene: &mut Scene) -> Result<(), Failure> {
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("marked as another merchant's", true, item.other_merchants);
     scene.checks.equal("due", "never", item.next_check_at.map_or_else(|| "never".to_owned(), |at| at.to_string()));
-    scene.asked(&id, 0);
+    scene.queried(&id, 0);
     scene.ends_as(&id, "Pending", &[]).await
 }
 
@@ -96,8 +96,8 @@ async fn backoffice_test(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::backoffice_test())?;
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 1).await?;
-    let questions = scene.stage.spg.questions(&id);
-    let answers = questions.iter().map(|question| question.http.unwrap_or_default().to_string());
+    let queries = scene.stage.spg.queries(&id);
+    let answers = queries.iter().map(|query| query.http.unwrap_or_default().to_string());
     scene.checks.equal("answers", "404", answers.collect::<Vec<_>>().join(", "));
     scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));
     scene.ends_as(&id, "Pending", &[]).await

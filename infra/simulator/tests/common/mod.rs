@@ -88,7 +88,7 @@ pub async fn start(config: Config) -> (Simulator, Arc<Merchant>) {
 }
 
 /// Asks the Status API as a merchant does.
-pub fn question(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
+pub fn query(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
     let config = spg.config();
     reqwest::Client::new()
         .get(format!("{}/payments/{path_id}/status", spg.status_api_url()))
@@ -97,15 +97,15 @@ pub fn question(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
 }
 
 /// The HTTP status and the JSON (null if it is none).
-pub async fn ask(spg: &Simulator, path_id: &str) -> (u16, Value) {
-    let response = question(spg, path_id).send().await.unwrap();
+pub async fn query(spg: &Simulator, path_id: &str) -> (u16, Value) {
+    let response = query(spg, path_id).send().await.unwrap();
     let status = response.status().as_u16();
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
 }
 
 /// The paymentStatus that the Status API answers.
 pub async fn asked_status(spg: &Simulator, id: &str) -> String {
-    ask(spg, id).await.1["paymentStatus"].as_str().unwrap_or_default().to_owned()
+    query(spg, id).await.1["paymentStatus"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Waits until a condition holds, and fails after ten seconds.

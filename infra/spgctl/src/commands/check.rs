@@ -7,14 +7,14 @@ use spg_domain::{
     Decision, Disposition, Evidence, NoAnswerKind, OutcomeEvent, Reply, ShortText, StatusAnswer, Transaction,
     TransactionId, Write,
 };
-use spg_reconcile::{Asking, Question, Reconciler, StatusApi, Store};
+use spg_reconcile::{QueryMode, Reconciler, StatusApi, StatusQuery, Store};
 use spg_time::{Clock, error_chain};
 
 use crate::{Error, Exit, Output};
 
 /// As patient as the sweeper.
-pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// For the question and the write after it.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// For the query and the write after it.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
@@ -77,8 +77,8 @@ where
         reconciler.store.read(std::slice::from_ref(id)).await.map_err(Error::call(format!("reading {id}")))?;
     let stored = found.remove(id);
     let terminal = arguments.terminal.clone().or_else(|| stored.as_ref()?.facts.terminal_id.clone());
-    let question = Question { transaction_id: id.clone(), terminal_id: terminal, timeout: QUESTION_TIMEOUT };
-    let reply = reconciler.status_api.ask(&question).await;
+    let query = StatusQuery { transaction_id: id.clone(), terminal_id: terminal, timeout: QUERY_TIMEOUT };
+    let reply = reconciler.status_api.query(&query).await;
     let answer = match &reply.result {
         Ok(answer) => answer.clone(),
         Err(kind) => {
@@ -87,15 +87,15 @@ where
             return Ok(Exit::Failed);
         }
     };
-    let asked_version = stored.as_ref().map_or(0, |t| t.version);
-    let evidence = Evidence::Answer { answer: answer.clone(), asked_version };
+    let queried_version = stored.as_ref().map_or(0, |t| t.version);
+    let evidence = Evidence::Answer { answer: answer.clone(), queried_version };
     let now = reconciler.clock.now();
     let mut decision = Decision::new(id.clone(), stored.clone(), &reconciler.rules);
     let disposition = decision.apply(&evidence, now);
     let mut write = decision.into_write();
     if arguments.apply {
         let deadline = now + TIME_MAX;
-        let settled = reconciler.settle(id, stored.clone(), &[evidence], Asking::OnlyStale, deadline).await;
+        let settled = reconciler.settle(id, stored.clone(), &[evidence], QueryMode::OnlyStale, deadline).await;
         write = settled.map_err(Error::call(format!("writing {id}")))?.write;
     }
     let verdict = verdict(stored.as_ref(), disposition, write.as_ref());
@@ -177,7 +177,7 @@ impl Checked {
             NoAnswerKind::Unauthorised => {
                 "the Status API refuses the credentials: check the secret of the output StatusApiSecretArn"
             }
-            NoAnswerKind::RateLimited => "the Status API limits how often it is asked: try again later",
+            NoAnswerKind::RateLimited => "the Status API limits how often it is queried: try again later",
             NoAnswerKind::Unavailable | NoAnswerKind::Outage => "the Status API gave no usable answer: try again",
         };
         let problem = match reply.problem {

@@ -111,7 +111,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 impl Registered {
     fn text(&self) -> String {
         if self.registered {
-            return format!("{} is registered: it will be asked about until it is final", self.transaction_id);
+            return format!("{} is registered: it will be queried until it is final", self.transaction_id);
         }
         let remedy = match self.http_status {
             403 => "; the credentials need execute-api:Invoke on POST /transactions",

@@ -94,7 +94,7 @@ impl Resolved {
             text += &format!("; {} still needs attention", self.left.join(", "));
         }
         match (&self.next_check_at, self.closed) {
-            (Some(at), _) => text += &format!("\nit is {} and is asked about next at {at}", self.payment_status),
+            (Some(at), _) => text += &format!("\nit is {} and is queried next at {at}", self.payment_status),
             (None, true) => {
                 text += &format!(
                     "\nits checks have ended: it is closed as {}, and expires like a final one",

@@ -24,8 +24,8 @@ const ATTEMPTS_MAX: u32 = 6;
 pub struct Arguments {
     /// Items read and written in a second.
     pub rate: u32,
-    /// How many of them fall due in a second: the Status API is asked about each.
-    pub questions_per_second: u32,
+    /// How many of them fall due in a second: the Status API is queried each.
+    pub queries_per_second: u32,
     pub after: Option<TransactionId>,
     pub dry_run: bool,
 }
@@ -78,7 +78,7 @@ pub async fn run(
         let mut present = to.read(&ids).await.map_err(Error::call("reading the table in use")).map_err(resumable)?;
         let work = page.into_iter().enumerate().map(|(index, transaction)| {
             let place = done.restored + u64::try_from(index).unwrap_or_default();
-            let due_at = now + Duration::from_secs(place / u64::from(arguments.questions_per_second.max(1)));
+            let due_at = now + Duration::from_secs(place / u64::from(arguments.queries_per_second.max(1)));
             last_due = last_due.max(due_at);
             let there = present.remove(&transaction.id);
             one(to, transaction, there, due_at, now, arguments.dry_run)

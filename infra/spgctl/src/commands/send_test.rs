@@ -85,7 +85,7 @@ pub async fn send(http: &Client, key: &KeyText, arguments: &Arguments, now: Time
     })
 }
 
-/// It claims nothing: what is opened by it is Pending, and nothing is asked in a hurry.
+/// It claims nothing: what is opened by it is Pending, and nothing is queried in a hurry.
 fn payload(transaction_id: &str, notification_id: &str, now: Timestamp) -> Value {
     json!({
         "returnStatus": {"statusMsg": "Success", "statusCode": "000"},

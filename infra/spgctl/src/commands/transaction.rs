@@ -65,7 +65,7 @@ pub fn text(transaction: &Transaction, now: Timestamp) -> String {
 pub fn summary(transaction: &Transaction) -> String {
     let mut text = transaction.status().to_string();
     text.push_str(match &transaction.lifecycle {
-        Lifecycle::OtherMerchants(_) => ", of another merchant's terminal: never asked about",
+        Lifecycle::OtherMerchants(_) => ", of another merchant's terminal: never queried",
         Lifecycle::Open(_) if transaction.is_closed() => ", closed by a person; never confirmed",
         Lifecycle::Open(_) => ", open: no status answer has made it final",
         Lifecycle::Final(_) if transaction.paid() => ", paid",

@@ -67,8 +67,8 @@ pub fn status_answer(payment_status: &str) -> StatusAnswer {
     StatusAnswer { payment_status: status(payment_status), transaction_id: Some(id()), facts: facts() }
 }
 
-pub fn answer(payment_status: &str, asked_version: u64) -> Evidence {
-    Evidence::Answer { answer: status_answer(payment_status), asked_version }
+pub fn answer(payment_status: &str, queried_version: u64) -> Evidence {
+    Evidence::Answer { answer: status_answer(payment_status), queried_version }
 }
 
 pub fn no_answer(kind: NoAnswerKind) -> Evidence {

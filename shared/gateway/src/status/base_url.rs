@@ -1,4 +1,4 @@
-//! Where the Status API is, and the one URL that asks about a transaction.
+//! Where the Status API is, and the one URL that queries a transaction.
 
 use std::net::IpAddr;
 
@@ -52,7 +52,7 @@ impl BaseUrl {
 
     /// `{base}/payments/{transactionID}/status`, the id as exactly one segment. None for the ids `.` and `..`: URLs have no way to
     /// say them (even `%2e` is taken for a dot), and another path must not be asked instead.
-    pub(super) fn question(&self, id: &TransactionId) -> Option<Url> {
+    pub(super) fn query(&self, id: &TransactionId) -> Option<Url> {
         let base = self.0.path().trim_end_matches('/');
         let path = format!("{base}/payments/{}/status", utf8_percent_encode(id.as_str(), SEGMENT));
         let mut url = self.0.clone();
@@ -103,7 +103,7 @@ mod tests {
 
     fn check(id: &str, expected: Option<&str>) {
         for base in ["https://example.com/api/v2/", "https://example.com"] {
-            let url = BaseUrl::parse(base).unwrap().question(&TransactionId::new(id).unwrap());
+            let url = BaseUrl::parse(base).unwrap().query(&TransactionId::new(id).unwrap());
             let expected = expected.map(|id| format!("{}/payments/{id}/status", base.trim_end_matches('/')));
             assert_eq!(url.map(|url| url.to_string()), expected, "{id}");
         }

@@ -40,7 +40,7 @@ impl StatusClient {
         Ok(Self { base_url, http })
     }
 
-    /// Opens a TLS connection ahead of the first question, without credentials and within `timeout`. Failing does no harm.
+    /// Opens a TLS connection ahead of the first query, without credentials and within `timeout`. Failing does no harm.
     /// Without TLS (loopback) there is nothing worth warming, and nothing is sent.
     pub async fn warm_up(&self, timeout: Duration) {
         if self.base_url.is_tls() {
@@ -49,15 +49,15 @@ impl StatusClient {
     }
 
     /// Asks once about a transaction, with the credentials of its terminal, and returns by `deadline`. Every failure is a [`Reply`] too.
-    pub async fn ask(
+    pub async fn query(
         &self,
         id: &TransactionId,
         terminal: Option<&ShortText>,
         credentials: &Credentials,
         deadline: Instant,
     ) -> Reply {
-        match self.base_url.question(id) {
-            Some(url) => self.http.ask(&url, credentials.of(terminal), deadline).await,
+        match self.base_url.query(id) {
+            Some(url) => self.http.query(&url, credentials.of(terminal), deadline).await,
             None => Reply::none(NoAnswerKind::NotFound, "the transactionID fits no URL"),
         }
     }

@@ -1,4 +1,4 @@
-//! One question over HTTP, and what its answer means.
+//! One query over HTTP, and what its answer means.
 
 use std::error::Error;
 use std::io;
@@ -51,7 +51,7 @@ impl Http {
     }
 
     /// Asks and returns by `deadline`.
-    pub(super) async fn ask(&self, url: &Url, credential: &Credential, deadline: Instant) -> Reply {
+    pub(super) async fn query(&self, url: &Url, credential: &Credential, deadline: Instant) -> Reply {
         let mut response = match timeout_at(deadline, self.send(url, credential)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Reply::none(NoAnswerKind::Unavailable, problem_of(&error)),
@@ -77,7 +77,7 @@ impl Http {
         }
     }
 
-    /// A connection that died in the pool costs a second try, not the question: asking twice does no harm.
+    /// A connection that died in the pool costs a second try, not the query: asking twice does no harm.
     async fn send(&self, url: &Url, credential: &Credential) -> Result<Response, reqwest::Error> {
         let headers: HeaderMap = [
             (AUTHORIZATION, credential.authorization.clone()),
@@ -131,7 +131,7 @@ fn classify(
                 Err(problem) => (Err(NoAnswerKind::Unavailable), Some(problem)),
             };
         }
-        400 => (NoAnswerKind::NotFound, "question refused"),
+        400 => (NoAnswerKind::NotFound, "query refused"),
         401 => (NoAnswerKind::Unauthorised, "token refused"),
         403 => (NoAnswerKind::Unauthorised, "client id refused"),
         404 if body.is_ok_and(|body| body.return_code.is_some()) => (NoAnswerKind::NotFound, "not found"),

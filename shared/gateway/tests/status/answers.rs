@@ -4,11 +4,11 @@ use spg_domain::{NoAnswerKind, ReferenceStatus, Reply};
 use spg_gateway::status::ANSWER_BYTES_MAX;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{PENDING, TIMEOUT, ask, ask_about, client};
+use crate::{PENDING, TIMEOUT, query, query_about, client};
 
 async fn reply_to(bytes: Vec<u8>) -> Reply {
     let server = Server::start(move |_, _| Act::SendAndClose(bytes.clone())).await;
-    ask(&client(&server)).await
+    query(&client(&server)).await
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn each_http_status_has_its_meaning() {
         ("206 Partial Content", None, None),
         ("201 Created", Some(Unavailable), Some("unexpected HTTP status")),
         ("301 Moved", Some(Unavailable), Some("redirected")),
-        ("400 Bad Request", Some(NotFound), Some("question refused")),
+        ("400 Bad Request", Some(NotFound), Some("query refused")),
         ("401 Unauthorized", Some(Unauthorised), Some("token refused")),
         ("403 Forbidden", Some(Unauthorised), Some("client id refused")),
         ("404 Not Found", Some(NotFound), Some("not found")),
@@ -134,7 +134,7 @@ async fn the_answer_has_a_size_limit() {
     assert_eq!(said(reply_to(unbounded(fill(ANSWER_BYTES_MAX + 1))).await), too_large);
     let endless =
         Server::start(|_, _| Act::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n".to_vec())).await;
-    assert_eq!(said(ask(&client(&endless)).await), too_large);
+    assert_eq!(said(query(&client(&endless)).await), too_large);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn what_is_no_http_or_ends_early() {
 
 async fn reply_to_stalled(head: &'static str) -> Reply {
     let server = Server::start(move |_, _| Act::Stall(head.into())).await;
-    ask_about(&client(&server), "t", None, Duration::from_secs(1)).await
+    query_about(&client(&server), "t", None, Duration::from_secs(1)).await
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn the_id_travels_as_one_segment() {
     let server = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     let client = client(&server);
     for id in ["s2bfw1g1", "a/../b", "%2e%2e", "é ?#\r\nX: y"] {
-        ask_about(&client, id, None, TIMEOUT).await.result.unwrap();
+        query_about(&client, id, None, TIMEOUT).await.result.unwrap();
     }
     let paths: Vec<_> = server.requests().iter().map(|request| request.path().to_owned()).collect();
     let expected = ["s2bfw1g1", "a%2F..%2Fb", "%252e%252e", "%C3%A9%20%3F%23%0D%0AX%3A%20y"];
@@ -183,10 +183,10 @@ async fn the_id_travels_as_one_segment() {
 }
 
 #[tokio::test]
-async fn an_id_that_no_url_can_say_is_not_asked_about() {
+async fn an_id_that_no_url_can_say_is_not_queried() {
     let server = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     for id in [".", ".."] {
-        let reply = ask_about(&client(&server), id, None, TIMEOUT).await;
+        let reply = query_about(&client(&server), id, None, TIMEOUT).await;
         assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::NotFound), Some("the transactionID fits no URL")));
     }
     assert_eq!(server.requests().len(), 0);

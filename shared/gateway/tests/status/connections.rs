@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{PENDING, TIMEOUT, ask, client};
+use crate::{PENDING, TIMEOUT, query, client};
 
 /// The first byte of a TLS handshake record (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
@@ -16,7 +16,7 @@ async fn a_connection_is_used_again() {
     let server = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     let client = client(&server);
     for _ in 0..3 {
-        ask(&client).await.result.unwrap();
+        query(&client).await.result.unwrap();
     }
     assert!(server.requests().iter().all(|request| request.connection == 0));
 }
@@ -27,8 +27,8 @@ async fn an_error_leaves_the_connection_usable() {
         Server::start(|_, before| Act::Send(if before == 0 { answer("500 Down", "", "<html>") } else { ok(PENDING) }))
             .await;
     let client = client(&server);
-    assert!(ask(&client).await.result.is_err());
-    ask(&client).await.result.unwrap();
+    assert!(query(&client).await.result.is_err());
+    query(&client).await.result.unwrap();
     assert_eq!(server.requests()[1].connection, 0);
 }
 
@@ -38,33 +38,33 @@ async fn a_connection_that_was_closed_while_idle_costs_nothing() {
     let server = Server::start(|_, _| Act::SendAndClose(ok(PENDING))).await;
     let client = client(&server);
     for _ in 0..20 {
-        ask(&client).await.result.unwrap();
+        query(&client).await.result.unwrap();
     }
     assert_eq!(server.requests().len(), 20);
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_under_the_question_costs_a_second_try() {
+async fn a_connection_that_dies_under_the_query_costs_a_second_try() {
     // The second request on a connection is read and the connection closed: a keep-alive that ran out at the wrong moment.
     let server = Server::start(|request, before| {
         if before > 0 && request.connection == 0 { Act::SendAndClose(Vec::new()) } else { Act::Send(ok(PENDING)) }
     })
     .await;
     let client = client(&server);
-    ask(&client).await.result.unwrap();
-    ask(&client).await.result.unwrap();
+    query(&client).await.result.unwrap();
+    query(&client).await.result.unwrap();
     let connections: Vec<_> = server.requests().iter().map(|request| request.connection).collect();
     assert_eq!(connections, [0, 0, 1]);
 }
 
 #[tokio::test]
-async fn a_server_that_drops_every_question_is_asked_twice_at_most() {
+async fn a_server_that_drops_every_query_is_asked_twice_at_most() {
     let server =
         Server::start(|_, before| if before == 0 { Act::Send(ok(PENDING)) } else { Act::SendAndClose(Vec::new()) })
             .await;
     let client = client(&server);
-    ask(&client).await.result.unwrap();
-    let reply = ask(&client).await;
+    query(&client).await.result.unwrap();
+    let reply = query(&client).await;
     assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("connection closed")));
     assert_eq!(server.requests().len(), 3);
 }
@@ -72,14 +72,14 @@ async fn a_server_that_drops_every_question_is_asked_twice_at_most() {
 #[tokio::test]
 async fn a_first_connection_that_is_dropped_is_not_tried_again() {
     let server = Server::start(|_, _| Act::SendAndClose(Vec::new())).await;
-    assert_eq!(ask(&client(&server)).await.problem, Some("connection closed"));
+    assert_eq!(query(&client(&server)).await.problem, Some("connection closed"));
     assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn nobody_listening() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let reply = ask(&client_of(&format!("http://{free}"))).await;
+    let reply = query(&client_of(&format!("http://{free}"))).await;
     assert_eq!((reply.result, reply.http_status), (Err(NoAnswerKind::Unavailable), None));
     assert_eq!(reply.problem, Some("connection failed"));
 }
@@ -89,7 +89,7 @@ async fn a_redirect_is_not_followed() {
     let other = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     let location = format!("Location: {}/payments/t/status\r\n", other.base_url);
     let server = Server::start(move |_, _| Act::Send(answer("307 Elsewhere", &location, ""))).await;
-    let reply = ask(&client(&server)).await;
+    let reply = query(&client(&server)).await;
     assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("redirected")));
     assert_eq!((server.requests().len(), other.requests().len()), (1, 0));
 }
@@ -106,7 +106,7 @@ async fn tls_is_spoken_and_its_failure_named() {
         // Held until the client has read: a reset would be another failure.
         (first, stream)
     };
-    let (reply, (first, _stream)) = tokio::join!(ask(&client), serve);
+    let (reply, (first, _stream)) = tokio::join!(query(&client), serve);
     assert_eq!(first, HANDSHAKE);
     assert_eq!((reply.result, reply.problem), (Err(NoAnswerKind::Unavailable), Some("TLS failed")));
 }

@@ -1,14 +1,14 @@
 use spg_gateway::status::Credentials;
 
 use crate::server::{Act, Server, ok};
-use crate::{PENDING, SECRET, TIMEOUT, ask, ask_about, client};
+use crate::{PENDING, SECRET, TIMEOUT, query, query_about, client};
 
 #[tokio::test]
 async fn each_terminal_has_its_own() {
     let server = Server::start(|_, _| Act::Send(ok(PENDING))).await;
     let client = client(&server);
     for terminal in [None, Some("50994"), Some("1")] {
-        ask_about(&client, "t", terminal, TIMEOUT).await.result.unwrap();
+        query_about(&client, "t", terminal, TIMEOUT).await.result.unwrap();
     }
     let seen: Vec<_> = server
         .requests()
@@ -25,7 +25,7 @@ async fn each_terminal_has_its_own() {
 async fn nothing_secret_can_be_printed() {
     let server = Server::start(|_, _| Act::Send(ok(r#"{"paymentStatus":"Success","token":{"value":"canary"}}"#))).await;
     let client = client(&server);
-    let reply = ask(&client).await;
+    let reply = query(&client).await;
     let printed = format!("{client:?} {reply:?} {:?}", Credentials::parse(SECRET));
     assert!(!printed.contains("canary") && !printed.contains("other-"), "{printed}");
 }

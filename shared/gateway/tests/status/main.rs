@@ -22,12 +22,12 @@ fn client(server: &server::Server) -> StatusClient {
     StatusClient::new(BaseUrl::parse(&server.base_url).unwrap()).unwrap()
 }
 
-async fn ask(client: &StatusClient) -> Reply {
-    ask_about(client, "t", None, TIMEOUT).await
+async fn query(client: &StatusClient) -> Reply {
+    query_about(client, "t", None, TIMEOUT).await
 }
 
-async fn ask_about(client: &StatusClient, id: &str, terminal: Option<&str>, timeout: Duration) -> Reply {
+async fn query_about(client: &StatusClient, id: &str, terminal: Option<&str>, timeout: Duration) -> Reply {
     let (id, terminal) = (TransactionId::new(id).unwrap(), terminal.map(|terminal| ShortText::new(terminal).unwrap()));
     let credentials = Credentials::parse(SECRET).unwrap();
-    client.ask(&id, terminal.as_ref(), &credentials, Instant::now() + timeout).await
+    client.query(&id, terminal.as_ref(), &credentials, Instant::now() + timeout).await
 }

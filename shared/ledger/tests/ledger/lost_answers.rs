@@ -7,7 +7,7 @@ use spg_domain::{
     ChangeKind, Disposition, Facts, FinalStatus, PaymentStatus, Reply, Rules, StatusAnswer, Timestamp, Transaction,
 };
 use spg_ledger::Ledger;
-use spg_reconcile::{Asking, CircuitBreaker, Question, Reconciler, StatusApi, Written};
+use spg_reconcile::{CircuitBreaker, QueryMode, Reconciler, StatusApi, StatusQuery, Written};
 use spg_time::Clock;
 use tests::{Aws, Fault};
 
@@ -33,11 +33,11 @@ async fn reconciliation_counts_the_notification_and_its_effect_once() {
     for (claim, answer, kind) in
         [("Success", "Success", ChangeKind::Finalised), ("Declined", "Declined", ChangeKind::Finalised)]
     {
-        let (aws, stored, asked) = settle(claim, answer).await;
+        let (aws, stored, queried) = settle(claim, answer).await;
         assert_eq!(stored.status(), PaymentStatus::parse(answer).unwrap());
         assert_eq!((stored.change, stored.version, stored.sequence), (kind, 1, at(0).millis()));
         assert_eq!(stored.notifications.len(), 1);
-        assert_eq!((asked, aws.count("dynamodb:UpdateItem")), (1, 2));
+        assert_eq!((queried, aws.count("dynamodb:UpdateItem")), (1, 2));
     }
 }
 
@@ -57,30 +57,30 @@ async fn settle(claim: &str, answer: &'static str) -> (Aws, Transaction, usize) 
     let stand = lose_the_first_answer(&aws);
     let reconciler: Reconciler<Ledger, Answers, Still> = Reconciler {
         store: stand.ledger.clone(),
-        status_api: Answers { status: answer, asked: AtomicUsize::new(0) },
+        status_api: Answers { status: answer, queried: AtomicUsize::new(0) },
         clock: Still,
         rules: Rules::default(),
-        question_timeout: Duration::from_secs(1),
+        query_timeout: Duration::from_secs(1),
         circuit_breaker: CircuitBreaker::default(),
     };
     let id = id("settled");
     let evidence = [notification("n1", claim)];
-    let settlement = reconciler.settle(&id, None, &evidence, Asking::Claims, at(60)).await.unwrap();
+    let settlement = reconciler.settle(&id, None, &evidence, QueryMode::Claims, at(60)).await.unwrap();
     assert_eq!(settlement.dispositions, [Disposition::Claimed]);
     let stored = stand.read(&id).await.unwrap();
     let told = settlement.write.expect("what was written is told").transaction;
     assert_eq!((told.version, told.change, told.sequence), (stored.version, stored.change, stored.sequence));
-    (aws, stored, reconciler.status_api.asked.into_inner())
+    (aws, stored, reconciler.status_api.queried.into_inner())
 }
 
 struct Answers {
     status: &'static str,
-    asked: AtomicUsize,
+    queried: AtomicUsize,
 }
 
 impl StatusApi for Answers {
-    async fn ask(&self, _question: &Question) -> Reply {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+    async fn query(&self, _query: &StatusQuery) -> Reply {
+        self.queried.fetch_add(1, Ordering::Relaxed);
         let payment_status = PaymentStatus::parse(self.status).unwrap();
         let facts = Facts { payment_type: spg_domain::ShortText::new("PURS").ok(), ..Facts::default() };
         let answer = StatusAnswer { payment_status, transaction_id: None, facts };
@@ -88,7 +88,7 @@ impl StatusApi for Answers {
     }
 }
 
-/// Time stands still: the waits between questions are skipped, and no deadline ever comes.
+/// Time stands still: the waits between queries are skipped, and no deadline ever comes.
 struct Still;
 
 impl Clock for Still {

@@ -15,8 +15,8 @@ async fn any_number_of_ids_in_any_order_and_repeated() {
         for id in ids.iter().step_by(2) {
             stand.store(write_of(id, None, &[notification("n", "Pending")], at(0))).await;
         }
-        let asked: Vec<_> = ids.iter().rev().chain(&ids).cloned().collect();
-        let found = stand.ledger.read(&asked).await.unwrap();
+        let queried: Vec<_> = ids.iter().rev().chain(&ids).cloned().collect();
+        let found = stand.ledger.read(&queried).await.unwrap();
         assert_eq!(found.len(), 115);
         assert!(ids.iter().step_by(2).all(|id| found.get(id).is_some_and(|t| t.id == *id)));
         assert!(stand.ledger.read(&[]).await.unwrap().is_empty());
@@ -52,9 +52,9 @@ async fn unprocessed_keys_are_asked_for_again() {
     aws.inject(Fault::on("dynamodb:BatchGetItem").nth(1).unprocessed(4));
     aws.inject(Fault::on("dynamodb:BatchGetItem").nth(2).unprocessed(3));
     assert_eq!(stand.ledger.read(&ids).await.unwrap().len(), 10);
-    let asked: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == "dynamodb:BatchGetItem").collect();
-    let keys = |n: usize| asked[n].body["RequestItems"][&stand.table]["Keys"].as_array().unwrap().len();
-    assert_eq!((asked.len(), keys(0), keys(1), keys(2)), (3, 10, 4, 3));
+    let queried: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == "dynamodb:BatchGetItem").collect();
+    let keys = |n: usize| queried[n].body["RequestItems"][&stand.table]["Keys"].as_array().unwrap().len();
+    assert_eq!((queried.len(), keys(0), keys(1), keys(2)), (3, 10, 4, 3));
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ fn a_registered_card_payment_with_two_notifications_and_its_answer() {
         Evidence::Registration { registration, received_at: at(0) },
         notification("8f14e45f-ceea-467f-a9f1-2a3b4c5d6e7f", "InProcessing"),
         notification("c9f0f895-fb98-4b91-99f5-1e2d3c4b5a69", "Success"),
-        Evidence::Answer { answer, asked_version: 2 },
+        Evidence::Answer { answer, queried_version: 2 },
     ];
     let rules = Rules::default();
     let mut stored = None;

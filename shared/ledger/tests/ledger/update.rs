@@ -21,13 +21,13 @@ async fn the_index_has_what_is_due_and_follows_it() {
         settled(async || due(stand, &id, at(0)).await == Some(at(0))).await;
         assert_eq!(due(stand, &id, Timestamp::from_millis(at(0).millis() - 1)).await, None, "not before its time");
 
-        let asked = stand.store(write_of(&id, Some(opened), &[answer("Pending", 1)], at(1))).await;
-        let later = asked.next_check_at.unwrap();
+        let queried = stand.store(write_of(&id, Some(opened), &[answer("Pending", 1)], at(1))).await;
+        let later = queried.next_check_at.unwrap();
         assert!(later > at(1));
         settled(async || due(stand, &id, later).await == Some(later)).await;
         assert_eq!(due(stand, &id, at(1)).await, None, "it moved");
 
-        let done = stand.store(write_of(&id, Some(asked), &[answer("Declined", 2)], at(100))).await;
+        let done = stand.store(write_of(&id, Some(queried), &[answer("Declined", 2)], at(100))).await;
         assert_eq!(done.next_check_at, None);
         settled(async || due(stand, &id, Timestamp::from_millis(u64::MAX)).await.is_none()).await;
         let item = stand.item(&id).await;
@@ -212,10 +212,10 @@ async fn attention_and_claims_come_and_go_one_by_one() {
     .await;
 }
 
-fn answer(status: &str, asked_version: u64) -> Evidence {
+fn answer(status: &str, queried_version: u64) -> Evidence {
     let payment_status = PaymentStatus::parse(status).unwrap();
     let answer = StatusAnswer { payment_status, transaction_id: None, facts: Facts::default() };
-    Evidence::Answer { answer, asked_version }
+    Evidence::Answer { answer, queried_version }
 }
 
 async fn due(stand: &Stand, id: &TransactionId, until: Timestamp) -> Option<Timestamp> {

@@ -14,7 +14,7 @@ use spg_domain::{
     StatusAnswer, Timestamp, TransactionId,
 };
 use spg_reconcile::memory::MemoryStore;
-use spg_reconcile::{Asking, CircuitBreaker, Question, Reconciler, SettleError, Settlement, StatusApi, Store};
+use spg_reconcile::{CircuitBreaker, QueryMode, Reconciler, SettleError, Settlement, StatusApi, StatusQuery, Store};
 use spg_time::Clock;
 
 /// What the Status API does when it is asked.
@@ -24,7 +24,7 @@ pub enum Said {
     Silent(NoAnswerKind),
     /// Rate-limited, with a Retry-After of so many seconds.
     Limited(u64),
-    /// Something else happens while the question is under way, then it answers.
+    /// Something else happens while the query is under way, then it answers.
     Meanwhile(Arc<dyn Meanwhile>, &'static str),
 }
 
@@ -35,7 +35,7 @@ pub trait Meanwhile: std::fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct ScriptedStatusApi {
     answers: Mutex<BTreeMap<String, VecDeque<Said>>>,
-    pub asked: Mutex<Vec<String>>,
+    pub queried: Mutex<Vec<String>>,
     /// The longest that each answer may take.
     pub timeouts: Mutex<Vec<Duration>>,
 }
@@ -46,12 +46,12 @@ impl ScriptedStatusApi {
         self.answers.lock().unwrap().insert(id.to_owned(), answers.into_iter().collect());
     }
 
-    pub fn questions(&self) -> usize {
-        self.asked.lock().unwrap().len()
+    pub fn queries(&self) -> usize {
+        self.queried.lock().unwrap().len()
     }
 
     fn next(&self, id: &TransactionId) -> Said {
-        self.asked.lock().unwrap().push(id.to_string());
+        self.queried.lock().unwrap().push(id.to_string());
         let mut answers = self.answers.lock().unwrap();
         let Some(queue) = answers.get_mut(id.as_str()) else { return Said::Silent(NoAnswerKind::NotFound) };
         if queue.len() > 1 { queue.pop_front().unwrap() } else { queue[0].clone() }
@@ -59,9 +59,9 @@ impl ScriptedStatusApi {
 }
 
 impl StatusApi for ScriptedStatusApi {
-    async fn ask(&self, question: &Question) -> Reply {
-        self.timeouts.lock().unwrap().push(question.timeout);
-        let said = self.next(&question.transaction_id);
+    async fn query(&self, query: &StatusQuery) -> Reply {
+        self.timeouts.lock().unwrap().push(query.timeout);
+        let said = self.next(&query.transaction_id);
         let retry_after = if let Said::Limited(seconds) = said { Some(Duration::from_secs(seconds)) } else { None };
         let result = match said {
             Said::Status(text) => Ok(status_answer(text)),
@@ -103,7 +103,7 @@ pub fn reconciler() -> TestReconciler {
         status_api: ScriptedStatusApi::default(),
         clock: StoppedClock::default(),
         rules: Rules::default(),
-        question_timeout: Duration::from_secs(8),
+        query_timeout: Duration::from_secs(8),
         circuit_breaker: CircuitBreaker::default(),
     }
 }
@@ -113,7 +113,7 @@ pub async fn settle(reconciler: &TestReconciler, id: &str, evidence: &[Evidence]
     let id = TransactionId::new(id).unwrap();
     let stored = reconciler.store.read(std::slice::from_ref(&id)).await?.remove(&id);
     let deadline = reconciler.clock.now() + Duration::from_secs(30);
-    reconciler.settle(&id, stored, evidence, Asking::Claims, deadline).await
+    reconciler.settle(&id, stored, evidence, QueryMode::Claims, deadline).await
 }
 
 pub fn at(seconds: u64) -> Timestamp {

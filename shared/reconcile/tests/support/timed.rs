@@ -1,4 +1,4 @@
-//! Time that passes while everybody waits, so that several questions and writes are under way at once. For tests whose runtime is paused.
+//! Time that passes while everybody waits, so that several queries and writes are under way at once. For tests whose runtime is paused.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use spg_domain::{Decision, Reply, Rules, Timestamp, Transaction, TransactionId, Write};
 use spg_reconcile::memory::MemoryStore;
 use spg_reconcile::{
-    CircuitBreaker, Due, DueIndex, Question, Reconciler, StatusApi, Store, StoreError, SweepLimits, SweepReport,
+    CircuitBreaker, Due, DueIndex, Reconciler, StatusApi, StatusQuery, Store, StoreError, SweepLimits, SweepReport,
     Sweeper, Written,
 };
 use spg_time::Clock;
@@ -76,20 +76,20 @@ impl Journal {
 pub struct TimedStatusApi {
     script: ScriptedStatusApi,
     takes: Mutex<BTreeMap<String, Duration>>,
-    pub asked: Journal,
+    pub queried: Journal,
     under_way: AtomicUsize,
     pub under_way_max: AtomicUsize,
 }
 
 impl StatusApi for TimedStatusApi {
-    async fn ask(&self, question: &Question) -> Reply {
-        self.asked.note(&question.transaction_id);
+    async fn query(&self, query: &StatusQuery) -> Reply {
+        self.queried.note(&query.transaction_id);
         let under_way = self.under_way.fetch_add(1, Relaxed) + 1;
         self.under_way_max.fetch_max(under_way, Relaxed);
-        let takes = self.takes.lock().unwrap().get(question.transaction_id.as_str()).copied();
+        let takes = self.takes.lock().unwrap().get(query.transaction_id.as_str()).copied();
         sleep(takes.unwrap_or_default()).await;
         self.under_way.fetch_sub(1, Relaxed);
-        self.script.ask(question).await
+        self.script.query(query).await
     }
 }
 
@@ -150,18 +150,18 @@ pub fn timed_reconciler() -> TimedReconciler {
         status_api: TimedStatusApi {
             script: ScriptedStatusApi::default(),
             takes: Mutex::default(),
-            asked: journal(),
+            queried: journal(),
             under_way: AtomicUsize::new(0),
             under_way_max: AtomicUsize::new(0),
         },
         clock: PausedClock { start, sleeps: AtomicUsize::new(0) },
         rules: Rules::default(),
-        question_timeout: Duration::from_secs(8),
+        query_timeout: Duration::from_secs(8),
         circuit_breaker: CircuitBreaker::default(),
     }
 }
 
-/// An open transaction, due so many milliseconds after the start, whose questions take so many and are answered so.
+/// An open transaction, due so many milliseconds after the start, whose queries take so many and are answered so.
 pub async fn open(it: &TimedReconciler, id: &str, due: u64, takes: u64, said: impl IntoIterator<Item = Said>) {
     store_due(&it.store.memory, id, at(0) + Duration::from_millis(due)).await;
     it.status_api.takes.lock().unwrap().insert(id.to_owned(), Duration::from_millis(takes));
@@ -178,7 +178,7 @@ pub async fn store_due(store: &MemoryStore, id: &str, due: Timestamp) {
     assert_eq!(store.write(&write).await.unwrap(), Written::Done);
 }
 
-pub async fn sweep(reconciler: &TimedReconciler, questions_concurrent: usize) -> SweepReport {
+pub async fn sweep(reconciler: &TimedReconciler, queries_concurrent: usize) -> SweepReport {
     let (deadline, horizon) = (at(55), at(47));
-    Sweeper::new(reconciler, SweepLimits { questions_concurrent, deadline, horizon }).run().await
+    Sweeper::new(reconciler, SweepLimits { queries_concurrent, deadline, horizon }).run().await
 }

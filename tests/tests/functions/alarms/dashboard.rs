@@ -152,7 +152,7 @@ fn every_alarm_is_on_the_dashboard_and_nothing_else() {
 }
 
 #[test]
-fn headings_are_questions_and_widgets_do_not_overlap() {
+fn headings_are_queries_and_widgets_do_not_overlap() {
     let widgets = widgets();
     let mut taken = BTreeSet::new();
     for widget in &widgets {
@@ -189,7 +189,7 @@ fn the_saved_queries_ask_for_fields_that_are_logged() {
         lines.iter().filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect();
 
     let words = "@timestamp @log fields filter stats sort limit count count_distinct as by bin 5m asc desc or max min \
-                 webhooks steps seconds questions";
+                 webhooks steps seconds queries";
     let words: BTreeSet<&str> = words.split_whitespace().collect();
     for (id, query) in Template::load().of_type("AWS::Logs::QueryDefinition") {
         let text = query["Properties"]["QueryString"].as_str().unwrap();

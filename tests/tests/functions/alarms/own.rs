@@ -181,7 +181,7 @@ fn the_sweeper_s_clock_is_watched_too() {
     assert!(alarm("ClockSkewAlarm").is_breached_by(&printed(&sweeper)));
 }
 
-/// The processor asks first: what it cannot ask is seen before a sweep has tried, and where sweeps find nothing to ask about.
+/// The processor asks first: what it cannot ask is seen before a sweep has tried, and where sweeps find nothing to query.
 #[test]
 fn what_fails_for_the_processor_alone_sets_off_the_alarms_of_the_status_api() {
     let claimed = |replies: &[Reply]| {

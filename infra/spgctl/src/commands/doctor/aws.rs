@@ -19,7 +19,7 @@ const DUE: &str = "due index";
 const ALARMS: &str = "alarms";
 /// The state of an alarm that has gone off.
 const RINGING: &str = "ALARM";
-/// The sweeper runs each minute, and what is due is asked about within the next.
+/// The sweeper runs each minute, and what is due is queried within the next.
 const OVERDUE_AFTER: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn stack(at: &Deployment) -> Finding {
@@ -67,7 +67,7 @@ pub(super) async fn schedule(at: &Deployment) -> Finding {
         Ok(schedule) => Finding::wrong(
             SCHEDULE,
             format!("{name} is {}", schedule.state.map_or_else(|| "off".to_owned(), |state| state.as_str().to_owned())),
-            "enable it in EventBridge Scheduler, or deploy the stack again: nothing that is due is asked about",
+            "enable it in EventBridge Scheduler, or deploy the stack again: nothing that is due is queried",
         ),
         Err(error) => Finding::unseen(SCHEDULE, spg_time::error_chain(&error)),
     }
@@ -138,7 +138,7 @@ pub(super) async fn overdue(at: &Deployment) -> Finding {
         None => Finding::ok(DUE, format!("nothing has been due for more than {}", span(OVERDUE_AFTER))),
         Some(at) => Finding::wrong(
             DUE,
-            format!("the oldest question has been due for {}", span(now.since(at))),
+            format!("the oldest query has been due for {}", span(now.since(at))),
             "is the Status API answering? look at the log of the sweeper",
         ),
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Finding;
 use crate::Deployment;
-use crate::commands::check::QUESTION_TIMEOUT;
+use crate::commands::check::QUERY_TIMEOUT;
 use crate::keys::KeySecret;
 
 const KEYS: &str = "webhook keys";
@@ -77,7 +77,7 @@ async fn client(at: &Deployment) -> Result<StatusClient, String> {
 async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Option<ShortText>) -> Finding {
     let whose = terminal.as_ref().map_or_else(|| "default".to_owned(), |terminal| format!("terminal {terminal}"));
     let Ok(id) = TransactionId::new(ASKED_ABOUT) else { return Finding::unseen(ACCEPTED, "no id") };
-    let reply = client.ask(&id, terminal.as_ref(), credentials, Instant::now() + QUESTION_TIMEOUT).await;
+    let reply = client.query(&id, terminal.as_ref(), credentials, Instant::now() + QUERY_TIMEOUT).await;
     let http = reply.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
     match reply.result {
         Ok(_) | Err(NoAnswerKind::NotFound) => Finding::ok(ACCEPTED, format!("{whose} credentials accepted")),

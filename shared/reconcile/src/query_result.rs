@@ -1,12 +1,12 @@
-//! A question and what came back, for logs and metrics.
+//! A query and what came back, for logs and metrics.
 
 use std::time::Duration;
 
 use spg_domain::{Disposition, NoAnswerKind, RETURN_CODE_SUCCESS, Reply, ShortText, TransactionId};
 
-/// A question that was asked.
+/// A query that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct QueryResult {
     pub reply: Reply,
     pub took: Duration,
     pub disposition: Disposition,
@@ -22,10 +22,10 @@ pub struct AnswerFields<'a> {
     pub http_status: Option<u16>,
     pub return_code: Option<&'a str>,
     pub problem: Option<&'static str>,
-    pub question_ms: u64,
+    pub query_ms: u64,
 }
 
-impl Asked {
+impl QueryResult {
     pub fn fields(&self) -> AnswerFields<'_> {
         let reply = &self.reply;
         AnswerFields {
@@ -39,13 +39,13 @@ impl Asked {
             http_status: reply.http_status,
             return_code: reply.return_code.as_ref().map(ShortText::as_str).filter(|code| *code != RETURN_CODE_SUCCESS),
             problem: reply.problem,
-            question_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            query_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
     /// A line of its own.
     pub fn log(&self, id: &TransactionId) {
-        let AnswerFields { answered, answer, http_status, return_code, problem, question_ms } = self.fields();
+        let AnswerFields { answered, answer, http_status, return_code, problem, query_ms } = self.fields();
         tracing::info!(
             transactionID = id.as_str(),
             answered,
@@ -53,7 +53,7 @@ impl Asked {
             httpStatus = http_status,
             returnStatusCode = return_code,
             problem,
-            questionMs = question_ms,
+            queryMs = query_ms,
             "status answer"
         );
     }
@@ -65,11 +65,11 @@ mod tests {
 
     use super::*;
 
-    fn asked(
+    fn queried(
         result: Result<PaymentStatus, NoAnswerKind>,
         http_status: impl Into<Option<u16>>,
         return_code: &str,
-    ) -> Asked {
+    ) -> QueryResult {
         let answer = |payment_status| StatusAnswer { payment_status, transaction_id: None, facts: Facts::default() };
         let reply = Reply {
             result: result.map(answer),
@@ -78,7 +78,7 @@ mod tests {
             retry_after: None,
             problem: None,
         };
-        Asked { reply, took: Duration::from_micros(101_900), disposition: Disposition::Finalised }
+        QueryResult { reply, took: Duration::from_micros(101_900), disposition: Disposition::Finalised }
     }
 
     #[test]
@@ -89,17 +89,17 @@ mod tests {
             http_status: None,
             return_code: None,
             problem: None,
-            question_ms: 101,
+            query_ms: 101,
         };
-        assert_eq!(asked(Ok(PaymentStatus::SUCCESS), None, "000").fields(), usual);
-        let declined = asked(PaymentStatus::parse("Declined").map_err(|_| NoAnswerKind::NotFound), 206, "113");
+        assert_eq!(queried(Ok(PaymentStatus::SUCCESS), None, "000").fields(), usual);
+        let declined = queried(PaymentStatus::parse("Declined").map_err(|_| NoAnswerKind::NotFound), 206, "113");
         let expected = AnswerFields { answered: "Declined", http_status: Some(206), return_code: Some("113"), ..usual };
         assert_eq!(declined.fields(), expected);
     }
 
     #[test]
     fn of_none_it_has_why() {
-        let answered = |kind| asked(Err(kind), 500, "").fields().answered.to_owned();
+        let answered = |kind| queried(Err(kind), 500, "").fields().answered.to_owned();
         let kinds =
             [NoAnswerKind::NotFound, NoAnswerKind::Unauthorised, NoAnswerKind::RateLimited, NoAnswerKind::Unavailable];
         assert_eq!(kinds.map(answered), ["not found", "credentials refused", "unavailable", "unavailable"]);
