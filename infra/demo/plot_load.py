@@ -1,6 +1,6 @@
 """Draws what `cargo xtask load` measured: when each payment ended, and how long it took until that was stored.
 
-    python3 infra/demo/plot_load.py target/local/load.json docs/reliability-live.svg
+    python3 infra/demo/plot_load.py target/local/load.json docs/evidence/reliability-live.svg
 
 Each payment is a dot. The shaded times are those of the faults. Only the standard library.
 """

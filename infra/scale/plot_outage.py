@@ -1,6 +1,6 @@
 """Draws what `cargo xtask scale outage` measured: what is left of an outage's transactions, minute by minute.
 
-    python3 infra/scale/plot_outage.py target/scale/outage.json docs/scaling-outage.svg
+    python3 infra/scale/plot_outage.py target/scale/outage.json docs/evidence/scaling-outage.svg
 
 Several results may be given before the picture's name; each line is one of them. Only the standard library.
 """

@@ -1,5 +1,5 @@
 """Where pysibs reads SPG's documentation in another way. The simulator keeps to the documentation; each case is in
-docs/reliability.md. If one of these tests fails with a newer pysibs, a difference is gone: take it out there too."""
+docs/evidence/reliability.md. If one of these tests fails with a newer pysibs, a difference is gone: take it out there too."""
 
 import unittest
 

@@ -177,7 +177,7 @@ fn what_is_shown_as_json_is_json_and_the_readmes_event_is_the_example() {
 
 #[test]
 fn the_events_page_has_every_field_and_every_reason() {
-    let page = document("docs/events.md");
+    let page = document("docs/use/events.md");
     let (fields, reasons) = page.split_once("Reasons that explain").unwrap();
     let schema: Value = serde_json::from_str(&document("infra/events/transaction-finalised.schema.json")).unwrap();
     let real: BTreeSet<String> =
@@ -209,7 +209,7 @@ fn numbers(row: &str) -> Vec<Option<i64>> {
 #[test]
 fn the_costs_are_calculated_right() {
     const CENT: i64 = 10_000;
-    let page = document("docs/cost.md");
+    let page = document("docs/use/cost.md");
     let mut sums = Vec::new();
     for name in ["Per million payments", "Per month"] {
         let section = page.split("\n## ").find(|section| section.starts_with(name)).unwrap();

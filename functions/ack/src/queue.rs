@@ -37,7 +37,7 @@ impl Queue for SqsQueue {
             .queue_url(&self.url)
             .message_body(message.to_json()?)
             .set_message_system_attributes(spg_host::sqs_trace_attributes(trace));
-        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/evidence/performance.md).
         let sent = Box::pin(request.send()).await;
         sent.map(|_| ()).map_err(|error| QueueError::Refused(error.into()))
     }

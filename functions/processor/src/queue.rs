@@ -36,7 +36,7 @@ impl Queue for SqsQueue {
     async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
         let failed = |source| QueueError { operation: "SendMessage to the dead-letter queue", source };
         let body = serde_json::to_string(dead_letter).map_err(|error| failed(error.into()))?;
-        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/evidence/performance.md).
         let request = self.client.send_message().queue_url(&self.dlq_url).message_body(body);
         let sent = Box::pin(request.send()).await;
         sent.map(|_| ()).map_err(|error| failed(error.into()))

@@ -51,7 +51,7 @@ pub struct Options {
     /// Show the figures of this file instead of measuring, with the prices and goals of today
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
-    /// Put the figures and the plot into docs/performance.md
+    /// Put the figures and the plot into docs/evidence/performance.md
     #[arg(long)]
     pub document: bool,
 }

@@ -12,8 +12,8 @@ use crate::plot;
 use crate::run::{Measured, Results};
 use crate::tables::{Table, all, void};
 
-const PAGE: &str = "docs/performance.md";
-const PLOT: &str = "docs/performance.svg";
+const PAGE: &str = "docs/evidence/performance.md";
+const PLOT: &str = "docs/evidence/performance.svg";
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench --document` -->";
 const END: &str = "<!-- end of the figures -->";
 

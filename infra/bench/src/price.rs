@@ -119,7 +119,7 @@ impl Prices {
         // The peers ask no second time and find nothing whose webhook is lost.
         if priced.processor.contender == Contender::Project {
             apart.push(("index writes", usd.dynamodb_million_write_units * units(priced.processor.index_units)?));
-            // An eventually consistent read, a write, and the entry taken out of the index; the sweeper's time and logs are in docs/cost.md.
+            // An eventually consistent read, a write, and the entry taken out of the index; the sweeper's time and logs are in docs/use/cost.md.
             let recheck =
                 usd.dynamodb_million_write_units * Decimal::TWO + usd.dynamodb_million_read_units / Decimal::TWO;
             apart.push(("recheck of Success", recheck));
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn the_cost_page_has_the_same_prices() {
         let prices = Prices::read().unwrap().usd;
-        let page = fs::read_to_string(workspace().join("docs/cost.md")).unwrap();
+        let page = fs::read_to_string(workspace().join("docs/use/cost.md")).unwrap();
         let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
         let told = |name: &str| {
             let row = rows.iter().find(|row| row.len() == 7 && row[1].starts_with(name));

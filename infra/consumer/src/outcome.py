@@ -1,6 +1,6 @@
 """What an event of spg-webhooks says, as far as this consumer acts on it.
 
-Only the core fields are read. They keep their name, type and meaning in every schemaVersion (docs/events.md), so a
+Only the core fields are read. They keep their name, type and meaning in every schemaVersion (docs/use/events.md), so a
 newer one is no reason to stop; every other field is kept as it came and looked at by nobody here.
 """
 

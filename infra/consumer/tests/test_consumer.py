@@ -165,7 +165,7 @@ class FailuresInABatch(unittest.TestCase):
 
 
 class Compatibility(unittest.TestCase):
-    """docs/events.md promises what may change; nothing of it may stop a consumer."""
+    """docs/use/events.md promises what may change; nothing of it may stop a consumer."""
 
     def check(self, event):
         (outcome,) = support.story()[:1]

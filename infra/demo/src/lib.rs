@@ -63,7 +63,7 @@ pub const DEMO: Program = Program {
 /// What breaks in production, and how it is mended.
 pub const REHEARSALS: Program = Program {
     name: "rehearse",
-    about: "Rehearse the recoveries of docs/recovery.md on this machine; exit code 0 only if all held",
+    about: "Rehearse the recoveries of docs/operate/recovery.md on this machine; exit code 0 only if all held",
     dir: "rehearse",
     // A stack that somebody plays with may be up.
     port: 0,

@@ -1,4 +1,4 @@
-//! Plays every command of spgctl on a local stack of its own, and keeps docs/spgctl.md to what was seen.
+//! Plays every command of spgctl on a local stack of its own, and keeps docs/operate/spgctl.md to what was seen.
 //!
 //! Without arguments it fails where the page differs; with `--write` it writes the page.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "talks to people")]
@@ -16,7 +16,7 @@ use spg_local::{Options, Stack, workspace};
 
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-const PAGE: &str = "docs/spgctl.md";
+const PAGE: &str = "docs/operate/spgctl.md";
 
 fn main() -> ExitCode {
     let write = std::env::args().any(|argument| argument == "--write");

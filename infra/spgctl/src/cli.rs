@@ -156,7 +156,7 @@ Example:
 
 Wait until nothing comes with the old key any more: SPG repeats a webhook for up to two months. A process that holds the old key
 accepts it until it reads the secret again, for up to a quarter of an hour. If the key leaked, retire it at once and end those
-processes as docs/recovery.md says: a deployment that changes nothing ends none.")]
+processes as docs/operate/recovery.md says: a deployment that changes nothing ends none.")]
     Retire,
 }
 

@@ -8,7 +8,7 @@ use spg_local::{PythonEnv, workspace};
 use crate::tools::{command, run};
 
 /// The picture in the documents.
-const PICTURE: &str = "docs/dashboard.png";
+const PICTURE: &str = "docs/operate/dashboard.png";
 
 /// Draws the dashboard of a transformed template.
 pub fn draw(transformed: &Path) -> Result<(), Box<dyn Error>> {

@@ -30,11 +30,11 @@ enum Command {
     Local(local::Command),
     /// The scenarios of a payment's life against the whole system on this machine, with a verdict
     Demo(program::Arguments),
-    /// The recoveries of docs/recovery.md against the whole system on this machine, with a verdict
+    /// The recoveries of docs/operate/recovery.md against the whole system on this machine, with a verdict
     Rehearse(program::Arguments),
     /// The template with every parameter changed, on this machine: does it deploy and work, and do its rules refuse?
     Parameters,
-    /// Draw the layout of the CloudWatch dashboard into docs/dashboard.png
+    /// Draw the layout of the CloudWatch dashboard into docs/operate/dashboard.png
     Dashboard,
     /// The whole system under one seed, with every fault, in virtual time
     Sim(program::Arguments),

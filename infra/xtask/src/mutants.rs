@@ -27,7 +27,7 @@ pub struct Arguments {
     jobs: u16,
 }
 
-/// Changes one place at a time in a copy of the workspace, and runs the crate's own tests against it. `docs/mutants.md` says why the
+/// Changes one place at a time in a copy of the workspace, and runs the crate's own tests against it. `docs/evidence/mutants.md` says why the
 /// mutants that live may.
 pub fn run(arguments: &Arguments) -> Outcome {
     let tool = cargo_tool(CARGO_MUTANTS.0, CARGO_MUTANTS.1)?;
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let result = run_command(mutants.arg("--output").arg(&results));
         println!("the lists are in {}", results.join("mutants.out").display());
         if let Err(error) = result {
-            println!("== {package}: {error}; compare missed.txt with docs/mutants.md");
+            println!("== {package}: {error}; compare missed.txt with docs/evidence/mutants.md");
             all = false;
         }
     }

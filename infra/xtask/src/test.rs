@@ -57,7 +57,7 @@ const BUILD: &[Step] =
 const UNIT: &[Step] = &[Step { name: "unit", about: "the tests of all crates", check: unit }];
 
 const STACK: &[Step] = &[
-    Step { name: "rehearse", about: "the recoveries of docs/recovery.md on the local stack", check: rehearse },
+    Step { name: "rehearse", about: "the recoveries of docs/operate/recovery.md on the local stack", check: rehearse },
     Step {
         name: "parameters",
         about: "the template with every parameter changed, on the local stack",
@@ -67,7 +67,7 @@ const STACK: &[Step] = &[
     Step { name: "local", about: "the scenarios of the demo on the local stack", check: local },
     Step {
         name: "spgctl",
-        about: "every command of spgctl on the local stack, as docs/spgctl.md shows it",
+        about: "every command of spgctl on the local stack, as docs/operate/spgctl.md shows it",
         check: spgctl,
     },
 ];

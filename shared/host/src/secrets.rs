@@ -138,7 +138,7 @@ impl SecretText {
 
 impl SecretSource for ManagedSecret {
     async fn read(&self) -> Result<SecretText, SecretError> {
-        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+        // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/evidence/performance.md).
         let answer = Box::pin(self.client.get_secret_value().secret_id(&self.id).send()).await;
         let answer = answer.map_err(|error| SecretError::Refused(error.into()))?;
         answer.secret_string.map(SecretText).ok_or(SecretError::NoText)

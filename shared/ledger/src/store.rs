@@ -68,7 +68,7 @@ impl Ledger {
             let wanted =
                 KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(self.consistent_read).build();
             let wanted = wanted.map_err(|error| failed(READ, error))?;
-            // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/performance.md).
+            // Boxed: a call of the SDK is kilobytes, which every future around it would carry and copy (docs/evidence/performance.md).
             let answer = Box::pin(self.client.batch_get_item().request_items(&self.table, wanted).send()).await;
             let answer = answer.map_err(|error| failed(READ, error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());

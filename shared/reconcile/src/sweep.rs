@@ -19,13 +19,13 @@ use due_schedule::{DueSchedule, PAGE_ENTRIES};
 
 /// Transactions read in one call, right before they are queried.
 const READ_AT_ONCE: usize = 100;
-/// While queries are under way it does not look more often than this for what else falls due.
+/// While queries are in flight it does not look more often than this for what else falls due.
 const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
 /// How much a sweep may do at once.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepLimits {
-    /// Queries under way at the same time.
+    /// Queries in flight at the same time.
     pub queries_concurrent: usize,
     /// No new query begins after this.
     pub deadline: Timestamp,
@@ -65,8 +65,8 @@ pub struct Sweeper<'a, S, A, C> {
     due: VecDeque<Transaction>,
     /// Not answered, and it is not known yet whether others are.
     held: Vec<Queried>,
-    /// Queries under way.
-    mode: usize,
+    /// Queries in flight.
+    queries_in_flight: usize,
 }
 
 impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweeper<'a, S, A, C> {
@@ -80,7 +80,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
             unread: VecDeque::new(),
             due: VecDeque::new(),
             held: Vec::new(),
-            mode: 0,
+            queries_in_flight: 0,
         }
     }
 
@@ -90,35 +90,35 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// counted: what was settled before is settled, and must be told.
     pub async fn run(mut self) -> SweepReport {
         let (reconciler, deadline) = (self.reconciler, self.limits.deadline);
-        let mut under_way = FuturesUnordered::new();
+        let mut in_flight = FuturesUnordered::new();
         loop {
             let room = 2 * self.limits.queries_concurrent;
-            while under_way.len() < room
-                && let Some(transaction) = self.next_due(under_way.is_empty()).await
+            while in_flight.len() < room
+                && let Some(transaction) = self.next_due(in_flight.is_empty()).await
             {
-                self.in_flight += 1;
-                under_way.push(work(reconciler, Work::Query(Box::new(transaction)), deadline));
+                self.queries_in_flight += 1;
+                in_flight.push(work(reconciler, Work::Query(Box::new(transaction)), deadline));
             }
-            if self.in_flight == 0 {
+            if self.queries_in_flight == 0 {
                 let outage = self.report.outage || self.limit.is_outage(self.held.len());
-                under_way.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
+                in_flight.extend(self.release(outage).map(|it| work(reconciler, it, deadline)));
             }
             let now = self.now();
             let done = match self.next_moment(now) {
-                None if under_way.is_empty() => return self.report,
-                Some(at) if under_way.is_empty() => {
+                None if in_flight.is_empty() => return self.report,
+                Some(at) if in_flight.is_empty() => {
                     reconciler.clock.sleep(at.since(now)).await;
                     None
                 }
                 // What falls due meanwhile is not to wait for a slow answer.
-                Some(at) if self.in_flight < self.limit.queries() => {
+                Some(at) if self.queries_in_flight < self.limit.queries() => {
                     let at = at.max(now + WAKE_INTERVAL_MIN);
-                    before_deadline(&reconciler.clock, at, under_way.next()).await.flatten()
+                    before_deadline(&reconciler.clock, at, in_flight.next()).await.flatten()
                 }
-                Some(_) | None => under_way.next().await,
+                Some(_) | None => in_flight.next().await,
             };
             let new = done.map(|done| self.take_in(done)).unwrap_or_default();
-            under_way.extend(new.into_iter().map(|it| work(reconciler, it, deadline)));
+            in_flight.extend(new.into_iter().map(|it| work(reconciler, it, deadline)));
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
 
     /// The next transaction to query, if there is one and it may be queried now.
     async fn next_due(&mut self, idle: bool) -> Option<Transaction> {
-        while self.in_flight < self.limit.queries() && !self.ends() {
+        while self.queries_in_flight < self.limit.queries() && !self.ends() {
             if self.none_waits() && !self.looks_no_more() {
                 self.look().await;
                 self.unread = self.schedule.take_due(self.now()).into();
@@ -168,7 +168,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         None
     }
 
-    /// Whether a query may begin now. A short Retry-After is waited for, if nothing else is under way.
+    /// Whether a query may begin now. A short Retry-After is waited for, if nothing else is in flight.
     async fn may_begin(&mut self, idle: bool) -> bool {
         let clock = &self.reconciler.clock;
         while let Some(until) = self.reconciler.circuit_breaker.paused_until(clock.now()) {
@@ -239,7 +239,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
                 return Vec::new();
             }
         };
-        self.in_flight -= 1;
+        self.queries_in_flight -= 1;
         match self.learn(&queried) {
             Heard::Nobody => {
                 self.due.push_front(queried.transaction);
@@ -326,7 +326,7 @@ enum Heard {
     Limit,
 }
 
-/// What can be under way.
+/// What can be in flight.
 enum Work {
     Query(Box<Transaction>),
     /// And whether it is for an outage that there is no answer.

@@ -1,5 +1,5 @@
 //! The whole system in one thread and under one seed: the real ack, processor, sweeper and publisher, over a simulated queue,
-//! table, stream, bus, Status API and SPG, in virtual time. See `docs/reliability.md`.
+//! table, stream, bus, Status API and SPG, in virtual time. See `docs/evidence/reliability.md`.
 
 mod api;
 mod bent;

@@ -10,7 +10,7 @@ fn options(defect: Defect) -> Options {
 }
 
 /// The page of results, whose table says which invariant catches what, and after how many seeds.
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reliability.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/evidence/reliability.md");
 
 /// A run is its seed's alone, so that the table holds to the digit.
 #[test]
@@ -26,7 +26,7 @@ fn each_known_bad_receiver_is_caught_as_the_page_says() {
             others.push(row);
         }
     }
-    assert!(others.is_empty(), "docs/reliability.md does not say:\n{}", others.join("\n"));
+    assert!(others.is_empty(), "docs/evidence/reliability.md does not say:\n{}", others.join("\n"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is logged of a request and of a record: one line, with all that is not usual (docs/monitoring.md, *Logs*).
+//! What is logged of a request and of a record: one line, with all that is not usual (docs/operate/monitoring.md, *Logs*).
 
 use serde_json::{Value, json};
 use tests::{Function, Reply, webhook};

@@ -1,4 +1,4 @@
-//! What one payment weighs, as `docs/cost.md` reckons with it: bytes of logs, of the queue message, of the event; and the
+//! What one payment weighs, as `docs/use/cost.md` reckons with it: bytes of logs, of the queue message, of the event; and the
 //! metrics, each of which costs by the month.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ fn metrics(function: &Function) -> BTreeSet<String> {
 
 #[test]
 fn the_cost_page_reckons_with_what_is_measured() {
-    let page = fs::read_to_string(binaries::workspace().join("docs/cost.md")).unwrap();
+    let page = fs::read_to_string(binaries::workspace().join("docs/use/cost.md")).unwrap();
     let section = page.split("\n## ").find(|section| section.starts_with("Measured")).unwrap();
     let cells = section.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let told: BTreeMap<String, usize> =

@@ -82,7 +82,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.nothing_lost().await
 }
 
-/// As docs/recovery.md has it for a key that leaked.
+/// As docs/operate/recovery.md has it for a key that leaked.
 async fn retire(scene: &mut Scene) -> Result<(), Failure> {
     let retired = scene.spgctl(&["rotate-key", "retire"], None).await?;
     scene.checks.equal("exit code of `spgctl rotate-key retire`", DONE, retired.exit);

@@ -6,7 +6,7 @@
 //! ack reads its secret at the start, and again when something does not open, at most once a minute. So a new key works within a
 //! minute of its first use, and SPG, which tries again after five, notices nothing. A retired key goes on being accepted by a
 //! process that holds it, until that reads again, for up to a quarter of an hour. For a key that leaked, that is too long:
-//! docs/recovery.md says how those processes are ended.
+//! docs/operate/recovery.md says how those processes are ended.
 
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ pub async fn retire(
     found.keys.remove(0);
     secret.write(&found).await?;
     let next = "done; processes that hold the old key accept it for up to a quarter of an hour: \
-                if it leaked, end them as docs/recovery.md says";
+                if it leaked, end them as docs/operate/recovery.md says";
     finish(found.keys.len(), Some(&sent), next.to_owned(), output)
 }
 

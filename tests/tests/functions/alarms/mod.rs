@@ -63,7 +63,7 @@ fn every_alarm_tells_the_topic_and_says_what_is_wrong() {
         for actions in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm.property(actions), &serde_json::json!([{"Ref": "AlarmTopic"}]), "{}", alarm.id);
         }
-        let (told, entry) = alarm.text("AlarmDescription").split_once(" Runbook: docs/runbook.md#").unwrap();
+        let (told, entry) = alarm.text("AlarmDescription").split_once(" Runbook: docs/operate/runbook.md#").unwrap();
         assert!(told.ends_with('.') && told.len() > 20 && !entry.is_empty(), "{}", alarm.id);
         assert!(["breaching", "notBreaching", "ignore"].contains(&alarm.text("TreatMissingData")), "{}", alarm.id);
         let [windows, needed] =
@@ -93,13 +93,13 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_alarm_has_an_entry_in_the_runbook_and_every_entry_an_alarm() {
-    let runbook = fs::read_to_string(binaries::workspace().join("docs/runbook.md")).unwrap();
+    let runbook = fs::read_to_string(binaries::workspace().join("docs/operate/runbook.md")).unwrap();
     let (_, entries) = runbook.split_once("\n## Entries\n").expect("the entries stand under a heading of their own");
     let entries: BTreeSet<String> = entries.lines().filter_map(|line| line.strip_prefix("### ")).map(anchor).collect();
     let named = alarms();
     let named: BTreeSet<String> = named
         .iter()
-        .map(|alarm| alarm.text("AlarmDescription").split_once("docs/runbook.md#").unwrap().1.to_owned())
+        .map(|alarm| alarm.text("AlarmDescription").split_once("docs/operate/runbook.md#").unwrap().1.to_owned())
         .collect();
     assert_eq!(named, entries);
     // And each entry names its alarms, as the mail does.
