@@ -51,8 +51,8 @@ pub struct SweepFigures {
     pub latency_milliseconds: u64,
     /// Sweeps until nothing was due, the one included that finds the rest; each has a minute.
     pub invocations: usize,
-    pub queries: usize,
-    pub queries: usize,
+    pub status_queries: usize,
+    pub index_queries: usize,
     pub batch_gets: usize,
     pub updates: usize,
     /// Of Query and BatchGetItem together.
@@ -84,13 +84,13 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<Swee
     let queries_concurrent = sweeper::QUERIES_CONCURRENT_DEFAULT;
     let sweep = sweeper::Sweep { reconciler, queries_concurrent };
     let mut counted = Counted::default();
-    let (mut invocations, mut confirmed, mut queries) = (0, 0, 0);
+    let (mut invocations, mut confirmed, mut status_queries) = (0, 0, 0);
     let began = Instant::now();
     while (confirmed as u64) < spec.due && invocations < INVOCATIONS_MAX {
         let (swept, _) = sweep.sweep(SystemClock.now() + SWEEPER_TIMEOUT).await;
         let report = swept?;
         invocations += 1;
-        queries += report.settlements.iter().map(|it| it.queries.len()).sum::<usize>();
+        status_queries += report.settlements.iter().map(|it| it.queries.len()).sum::<usize>();
         confirmed += report.settlements.iter().filter(|it| is_confirmed(it)).count();
         counted.take(&aws);
         tell(&format!("sweep {invocations}: {confirmed} of {} confirmed", spec.due));
@@ -104,8 +104,8 @@ pub async fn measure(spec: SweepSpec, mut tell: impl FnMut(&str)) -> Result<Swee
         crowded_percent: spec.crowded_percent,
         latency_milliseconds: millis(spec.latency),
         invocations,
-        queries,
-        queries: counted.queries,
+        status_queries,
+        index_queries: counted.queries,
         batch_gets: counted.batch_gets,
         updates: counted.updates,
         read_units: counted.read_units,

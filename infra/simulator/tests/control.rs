@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{query, eventually, start};
+use common::{eventually, query, start};
 use reqwest::Method;
 use serde_json::{Value, json};
 use spg_simulator::{Config, Simulator, WebhookKey};

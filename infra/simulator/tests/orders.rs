@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Merchant, asked_status, eventually, start};
+use common::{Merchant, eventually, queried_status, start};
 use serde_json::{Value, json};
 use spg_simulator::{Bodies, Config, Ending, Simulator};
 
@@ -95,7 +95,7 @@ async fn every_method_goes_from_the_checkout_to_its_ending() {
         assert_eq!(payload["merchant"]["transactionId"], "order-1");
         let reference = payload["paymentReference"]["status"].clone();
         assert_eq!(reference, if method == "REFERENCE" { json!("PAID") } else { Value::Null });
-        assert_eq!(asked_status(&spg, &id).await, "Success");
+        assert_eq!(queried_status(&spg, &id).await, "Success");
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_challenged_card_waits_for_its_holder() {
     let digest = format!("Digest {}", opened["transactionSignature"].as_str().unwrap());
     let path = format!("/{id}/card/purchase");
     let (_, challenge) = post(&spg, &path, &digest, "simulated-client", &card("4176660000000100")).await;
-    assert_eq!((&challenge["paymentStatus"], asked_status(&spg, id).await.as_str()), (&json!("Partial"), "Pending"));
+    assert_eq!((&challenge["paymentStatus"], queried_status(&spg, id).await.as_str()), (&json!("Partial"), "Pending"));
     assert_eq!(merchant.payloads().len(), 0, "nothing is notified before the holder has answered");
     let wrong = json!({"actionProcessed": {"id": "another", "type": "THREEDS_CHALLENGE", "executed": true}});
     assert_eq!(post(&spg, &path, &digest, "simulated-client", &wrong).await.0, 400);
@@ -156,9 +156,9 @@ async fn captures_refunds_and_cancellations_are_transactions_within_what_is_left
         assert_eq!(payload["paymentType"], payment_type);
         let amount = &payload["amount"]["value"];
         assert!(*amount == json!(value) || *amount == json!(format!("{value:.2}")), "{amount}");
-        assert_eq!(asked_status(&spg, own).await, "Success");
+        assert_eq!(queried_status(&spg, own).await, "Success");
     }
-    assert_eq!(asked_status(&spg, &id).await, "Success", "the authorisation stays what it was");
+    assert_eq!(queried_status(&spg, &id).await, "Success", "the authorisation stays what it was");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Received, asked_status, start};
+use common::{Received, queried_status, start};
 use spg_simulator::{Config, Fault, FaultRule, Seed, Tamper, TrafficSpec, TrafficSummary};
 
 fn busy() -> TrafficSpec {
@@ -32,7 +32,7 @@ async fn run(seed: u64) -> (TrafficSummary, Vec<Received>, BTreeMap<String, Vec<
     let mut answers = BTreeMap::new();
     for id in ids {
         for _query in 0..2 {
-            asked_status(&spg, &id).await;
+            queried_status(&spg, &id).await;
         }
         let answered = spg.queries(&id).into_iter().map(|query| query.answered).collect();
         answers.insert(id, answered);

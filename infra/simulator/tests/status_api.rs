@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{query, asked_status, eventually, query};
+use common::{eventually, queried_status, query, status_query};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use spg_simulator::{
@@ -80,8 +80,8 @@ async fn shows_the_truth_after_its_lag() {
     let spg = Simulator::start(Config { time_scale: 3600, ..Config::default() }).await.unwrap();
     let id = spg.create(mb_way("t1").lag(Duration::from_secs(7200))).unwrap();
     spg.set_status(&id, Status::Success).unwrap();
-    assert_eq!(asked_status(&spg, &id).await, "Pending");
-    let waiting = async { while asked_status(&spg, &id).await != "Success" {} };
+    assert_eq!(queried_status(&spg, &id).await, "Pending");
+    let waiting = async { while queried_status(&spg, &id).await != "Success" {} };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
     let queries = spg.queries(&id);
     let first_success = queries.iter().find(|query| query.answered == "Success").unwrap();
@@ -99,7 +99,7 @@ async fn a_script_is_answered_in_order_and_then_the_truth() {
         Answer::http(408),
     ];
     spg.script(&id, script).unwrap();
-    assert_eq!(asked_status(&spg, &id).await, "Partial");
+    assert_eq!(queried_status(&spg, &id).await, "Partial");
     for _turn in 0..2 {
         let (_, answer) = query(&spg, &id).await;
         assert_eq!((&answer["paymentStatus"], &answer["amount"]["value"]), (&json!("Success"), &json!(99.0)));
@@ -121,10 +121,10 @@ async fn a_slow_answer_is_made_stale_by_a_later_fast_one() {
     spg.script(&id, vec![slow, Answer::showing(Status::Declined)]).unwrap();
     let slow = tokio::spawn({
         let (spg, id) = (spg.clone(), id.clone());
-        async move { asked_status(&spg, &id).await }
+        async move { queried_status(&spg, &id).await }
     });
     eventually("the first query arrives", || spg.queries(&id).len() == 1).await;
-    assert_eq!(asked_status(&spg, &id).await, "Declined");
+    assert_eq!(queried_status(&spg, &id).await, "Declined");
     assert!(!slow.is_finished());
     assert_eq!(slow.await.unwrap(), "Success");
 }
@@ -144,17 +144,17 @@ async fn faults_strike_over_http() {
         (Fault::Latency { min_milliseconds: 5, max_milliseconds: 10 }, 200, "\"paymentStatus\":\"Success\""),
     ] {
         spg.set_faults(vec![FaultRule::times(fault, 1)]);
-        let response = query(&spg, &id).send().await.unwrap();
+        let response = status_query(&spg, &id).send().await.unwrap();
         assert_eq!(response.status(), http, "{fault:?}");
         let header = response.headers().get("Retry-After").map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(header.as_deref(), (fault == retry_after).then_some("3"));
         let text = response.text().await.unwrap();
         assert!(text.contains(body), "{fault:?}: {text}");
-        assert_eq!(asked_status(&spg, &id).await, "Success", "the fault is over");
+        assert_eq!(queried_status(&spg, &id).await, "Success", "the fault is over");
     }
     spg.set_faults(vec![FaultRule::times(Fault::Closed, 1)]);
-    assert!(query(&spg, &id).send().await.is_err(), "closed without an answer");
-    assert_eq!(asked_status(&spg, &id).await, "Success");
+    assert!(status_query(&spg, &id).send().await.is_err(), "closed without an answer");
+    assert_eq!(queried_status(&spg, &id).await, "Success");
     assert_eq!(spg.queries(&id)[12].http, None);
 }
 
@@ -163,9 +163,9 @@ async fn a_query_that_was_not_waited_for_stays_unanswered() {
     let spg = start().await;
     let id = spg.create(mb_way("t1")).unwrap();
     spg.script(&id, vec![Answer::truth().latency(Duration::from_secs(3600))]).unwrap();
-    let impatient = query(&spg, &id).timeout(Duration::from_millis(500)).send().await;
+    let impatient = status_query(&spg, &id).timeout(Duration::from_millis(500)).send().await;
     assert!(impatient.unwrap_err().is_timeout());
-    assert_eq!(asked_status(&spg, &id).await, "Pending");
+    assert_eq!(queried_status(&spg, &id).await, "Pending");
     let sent: Vec<_> = spg.queries(&id).iter().map(|query| query.sent).collect();
     assert_eq!(sent, [false, true]);
 }

@@ -188,7 +188,7 @@ mod tests {
         let cutter = Cutter::start().await.unwrap();
         cutter.lead_to(port);
         let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, cutter.port()));
-        let (mut idle, mut mode) = (connect().await.unwrap(), connect().await.unwrap());
+        let (mut idle, mut asking) = (connect().await.unwrap(), connect().await.unwrap());
         let mut byte = [0; 1];
         answers.add_permits(1);
         idle.write_all(b"a").await.unwrap();

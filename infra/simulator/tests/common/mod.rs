@@ -87,8 +87,8 @@ pub async fn start(config: Config) -> (Simulator, Arc<Merchant>) {
     (spg, merchant)
 }
 
-/// Asks the Status API as a merchant does.
-pub fn query(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
+/// Queries the Status API as a merchant does.
+pub fn status_query(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
     let config = spg.config();
     reqwest::Client::new()
         .get(format!("{}/payments/{path_id}/status", spg.status_api_url()))
@@ -98,13 +98,13 @@ pub fn query(spg: &Simulator, path_id: &str) -> reqwest::RequestBuilder {
 
 /// The HTTP status and the JSON (null if it is none).
 pub async fn query(spg: &Simulator, path_id: &str) -> (u16, Value) {
-    let response = query(spg, path_id).send().await.unwrap();
+    let response = status_query(spg, path_id).send().await.unwrap();
     let status = response.status().as_u16();
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
 }
 
 /// The paymentStatus that the Status API answers.
-pub async fn asked_status(spg: &Simulator, id: &str) -> String {
+pub async fn queried_status(spg: &Simulator, id: &str) -> String {
     query(spg, id).await.1["paymentStatus"].as_str().unwrap_or_default().to_owned()
 }
 

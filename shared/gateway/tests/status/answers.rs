@@ -4,7 +4,7 @@ use spg_domain::{NoAnswerKind, ReferenceStatus, Reply};
 use spg_gateway::status::ANSWER_BYTES_MAX;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{PENDING, TIMEOUT, query, query_about, client};
+use crate::{PENDING, TIMEOUT, client, query, query_about};
 
 async fn reply_to(bytes: Vec<u8>) -> Reply {
     let server = Server::start(move |_, _| Act::SendAndClose(bytes.clone())).await;

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::server::{Act, Server, answer, ok};
-use crate::{PENDING, TIMEOUT, query, client};
+use crate::{PENDING, TIMEOUT, client, query};
 
 /// The first byte of a TLS handshake record (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;

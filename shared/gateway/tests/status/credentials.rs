@@ -1,7 +1,7 @@
 use spg_gateway::status::Credentials;
 
 use crate::server::{Act, Server, ok};
-use crate::{PENDING, SECRET, TIMEOUT, query, query_about, client};
+use crate::{PENDING, SECRET, TIMEOUT, client, query, query_about};
 
 #[tokio::test]
 async fn each_terminal_has_its_own() {
