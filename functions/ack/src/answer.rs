@@ -21,7 +21,7 @@ pub(crate) fn registered(id: &TransactionId) -> Response<Body> {
 
 pub(crate) fn rejected(rejection: &Rejection) -> Response<Body> {
     let status = rejection.http_status();
-    let mut answer = json(status, json!({"error": rejection.told()}).to_string());
+    let mut answer = json(status, json!({"error": rejection.message()}).to_string());
     if status == StatusCode::METHOD_NOT_ALLOWED {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }

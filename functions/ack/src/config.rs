@@ -1,4 +1,4 @@
-//! What this function is told by its environment.
+//! What this function reads from its environment.
 
 use spg_gateway::webhook::STATUS_CODE_DEFAULT;
 use spg_host::{AwsConfig, Env};

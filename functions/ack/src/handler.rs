@@ -147,7 +147,7 @@ impl<K: SecretSource, Q: Queue, C: Clock> Ack<K, Q, C> {
         }
     }
 
-    /// Accepted within three seconds and by the deadline, or not at all as far as SPG is told.
+    /// Accepted within three seconds and by the deadline, or answered as failed.
     async fn send(&self, message: &Message, invocation: Invocation<'_>) -> Result<(), QueueError> {
         let now = self.clock.now();
         let deadline = invocation.deadline.min(now + SEND_MAX);

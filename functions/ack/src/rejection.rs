@@ -45,7 +45,7 @@ impl Rejection {
     }
 
     /// What the sender is told. One who cannot encrypt learns nothing.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         if matches!(self, Self::Envelope(EnvelopeError::Refused)) {
             "unauthorised".to_owned()
         } else {
@@ -99,7 +99,7 @@ mod tests {
 
     fn check(rejection: impl Into<Rejection>, status: u16, told: &str) {
         let rejection = rejection.into();
-        assert_eq!((rejection.http_status().as_u16(), rejection.told().as_str()), (status, told));
+        assert_eq!((rejection.http_status().as_u16(), rejection.message().as_str()), (status, told));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::record::{Record, RecordResult};
 /// The results of some records, by their place in the batch, and what it took.
 pub(crate) type Settled = (Vec<(usize, RecordResult)>, Vec<Tally>);
 
-/// The results of the records that one write has settled, logged one line each. The one query about the one record is told in its
+/// The results of the records that one write has settled, logged one line each. The one query about the one record is in its
 /// line; otherwise queries have lines of their own, before the records'.
 pub(crate) fn settled(id: &TransactionId, records: &[Record], settlement: &Settlement) -> Settled {
     let mut tallies = settlement.tallies();

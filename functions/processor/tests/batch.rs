@@ -55,7 +55,7 @@ struct RecordingQueue {
 impl Queue for RecordingQueue {
     async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
         if self.refuses {
-            return Err(QueueError { operation: "SendMessage", source: "told to fail".into() });
+            return Err(QueueError { operation: "SendMessage", source: "asked to fail".into() });
         }
         self.dead_letters.lock().unwrap().push(dead_letter.clone());
         Ok(())

@@ -17,7 +17,7 @@ pub type LambdaPublisher = Publisher<EventBus>;
 #[error(transparent)]
 pub struct Unpublished(#[from] PublishError);
 
-/// What Lambda is told.
+/// What Lambda gets.
 impl From<Unpublished> for Diagnostic {
     fn from(error: Unpublished) -> Self {
         Self { error_type: "PublishError".to_owned(), error_message: error_chain(&error) }

@@ -19,7 +19,7 @@ pub const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Ready to sweep.
 pub type LambdaSweep = Sweep<Ledger, GuardedStatusApi<ManagedSecret>, SystemClock>;
 
-/// What Lambda is told.
+/// What Lambda gets.
 impl From<StoreFailed> for Diagnostic {
     fn from(error: StoreFailed) -> Self {
         Self { error_type: "StoreFailed".to_owned(), error_message: error.to_string() }

@@ -201,7 +201,7 @@ async fn restored(page: &mut Page<'_>) -> Result<(), Failure> {
     page.says(
         "The table was damaged",
         "AWS restores into a new table; `restore` brings home what is missing or older. Everything restored is queried, and what \
-         the Status API says is told with a later sequence than any before ([ADR 8](../adr/0008-a-restored-table-asks-about-everything.md)).",
+         the Status API says is published with a later sequence than any before ([ADR 8](../adr/0008-a-restored-table-asks-about-everything.md)).",
     );
     world.snapshot().await?;
     world.lose(PAID).await?;

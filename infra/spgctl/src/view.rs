@@ -116,7 +116,7 @@ pub fn timeline(transaction: &Transaction) -> Vec<Entry> {
         push(resolution.at, None, "resolved", format!("{reason}: {}", resolution.note));
     }
     if let Some(published) = &transaction.published {
-        let sequence = published.told.as_ref().map_or(transaction.sequence, |told| told.sequence);
+        let sequence = published.facts.as_ref().map_or(transaction.sequence, |facts| facts.sequence);
         let paid = if published.paid { ", paid" } else { "" };
         let reason = published.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let text = format!("sequence {sequence}: {} {}{paid}{reason}", published.change.as_str(), published.status);

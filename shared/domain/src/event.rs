@@ -1,9 +1,11 @@
-//! What merchants are told: a pure function of the stored transaction, so that it can be told again.
+//! The published events: a pure function of the stored transaction, so that each can be republished.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use crate::{Amount, ChangeKind, FinalStatus, PaymentStatus, ShortText, Timestamp, Told, Transaction, TransactionId};
+use crate::{
+    Amount, ChangeKind, FinalStatus, PaymentStatus, PublishedFacts, ShortText, Timestamp, Transaction, TransactionId,
+};
 
 /// The `source` of every event.
 pub const EVENT_SOURCE: &str = "spg.transactions";
@@ -75,7 +77,7 @@ impl OutcomeEvent {
             ChangeKind::NeedsAttention => DetailType::NeedsAttention,
             ChangeKind::Noted | ChangeKind::Opened | ChangeKind::Advanced => return None,
         };
-        let Told { sequence, facts, confirmed_at } = transaction.told()?;
+        let PublishedFacts { sequence, facts, confirmed_at } = transaction.published_facts()?;
         let occurred_at: Timestamp = facts.transaction_date_time.unwrap_or(published.at);
         let detail = OutcomeDetail {
             schema_version: DETAIL_SCHEMA_VERSION,

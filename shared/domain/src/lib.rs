@@ -38,6 +38,6 @@ pub use status::{FinalStatus, OpenStatus, PaymentStatus};
 pub use text::{Note, NotificationId, ShortText, TextError, TransactionId};
 pub use transaction::{
     CLOCK_TOLERANCE, Change, ChangeKind, Claims, Confirmation, Dispute, Final, HISTORY_ENTRIES_MAX, Lifecycle,
-    NOTIFICATIONS_MAX, NotificationRecord, Open, Published, Resolution, Rules, Told, Transaction,
+    NOTIFICATIONS_MAX, NotificationRecord, Open, Published, PublishedFacts, Resolution, Rules, Transaction,
 };
 pub use transition::Write;

@@ -6,14 +6,14 @@ use crate::{AttentionReason, Note, Rules, Timestamp, Transaction, Write};
 /// Ends the attention of a transaction: all of its reasons, or `only` one. None: there is nothing to end.
 ///
 /// Nothing else changes. The status does not: only a status answer makes a transaction final (rule 1). Nothing is published, because
-/// consumers are told of outcomes, not of who has looked at them. What is due stays due, and what the checks find is told as before.
+/// outcomes are published, not who has looked at them. What is due stays due, and what the checks find is published as before.
 ///
 /// The same reason is not raised again for as long as it lasts: an amount that was looked at and still differs at the next check is
 /// no news. What happens anew is: see [`AttentionReason::is_raised_again`].
 ///
 /// An open or disputed transaction whose checks have ended is closed by this: it keeps its status, is never queried again by
 /// itself, and expires like a final one. Whatever claims something new about it opens it again. If its checks have not ended, they
-/// go on, and should they end without an answer, that is told once more.
+/// go on, and should they end without an answer, that is published once more.
 pub fn resolve(
     stored: Transaction,
     only: Option<AttentionReason>,

@@ -4,13 +4,13 @@ use crate::{ChangeKind, Claims, Confirmation, Lifecycle, NOTIFICATIONS_MAX, Open
 
 /// Takes `snapshot`, out of a restored table, into the table that has `present`. None: what is there is as new, or newer.
 ///
-/// The snapshot is older than what was published after it, so nothing of it is told as it is, and nothing of it is believed for
+/// The snapshot is older than what was published after it, so nothing of it is published as it is, and nothing of it is believed for
 /// longer than it takes to ask:
 ///
 /// - its next outcome has a later sequence than any that was published, because a sequence is a clock;
-/// - it is due at `due_at`, whatever it is; and the answer is published even if it agrees, because consumers may have been told
+/// - it is due at `due_at`, whatever it is; and the answer is published even if it agrees, because consumers may have received
 ///   something else since;
-/// - the write itself publishes nothing; what was told last stays told under the sequence that it had.
+/// - the write itself publishes nothing; what was published last stays published under the sequence that it had.
 ///
 /// One that was first seen after the snapshot's was opened anew, by what came in after the loss: it is merged however many writes it
 /// has.
@@ -32,8 +32,8 @@ pub fn restore(snapshot: Transaction, present: Option<&Transaction>, due_at: Tim
         }
     };
     let mut transaction = brought_back(transaction, version, due_at);
-    // What `base` was told with stays under its own sequence.
-    transaction.keep_told(&base);
+    // What `base` was published with stays under its own sequence.
+    transaction.keep_published_facts(&base);
     let expected_version = present.map(|present| present.version);
     Some(Write { expected_version, recorded: Vec::new(), raised: Vec::new(), transaction })
 }

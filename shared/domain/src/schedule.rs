@@ -127,7 +127,7 @@ pub(crate) fn has_lapsed(transaction: &Transaction, query: Query, now: Timestamp
     query != Query::NotMade && !explained
 }
 
-/// Whether the last check was made, nothing is settled and nobody is told to look.
+/// Whether the last check was made, nothing is settled and nothing is marked for people.
 pub(crate) fn has_ended(transaction: &Transaction, query: Query) -> bool {
     let over = transaction.is_unsettled() && transaction.next_check_at.is_none() && transaction.attention.is_empty();
     query != Query::NotMade && over

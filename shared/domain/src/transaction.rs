@@ -83,7 +83,7 @@ pub type Claims = BTreeMap<FinalStatus, Timestamp>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     At(Timestamp),
-    /// Then, and since then the table was restored: consumers may have been told something else, so the next answer is published even if
+    /// Then, and since then the table was restored: consumers may have received something else, so the next answer is published even if
     /// it agrees.
     BeforeRestore(Timestamp),
 }
@@ -140,7 +140,7 @@ pub struct Resolution {
     pub note: Note,
 }
 
-/// What was told to the merchant last, so that it can be told again from the item alone.
+/// What was published last, so that it can be republished from the item alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     pub change: ChangeKind,
@@ -151,15 +151,15 @@ pub struct Published {
     /// Codes joined by `, `; none for a plain outcome.
     pub reason: Option<String>,
     pub at: Timestamp,
-    /// Where more is known since: what it was told with. None while the transaction still says the same.
-    pub told: Option<Told>,
+    /// Where more is known since: what it was published with. None while the transaction still says the same.
+    pub facts: Option<PublishedFacts>,
 }
 
-/// What an outcome tells of its transaction besides the status. One event has one content, however late it is sent again.
+/// What an event says of its transaction besides the status. One event has one content, however late it is republished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct PublishedFacts {
     pub sequence: u64,
-    /// Without the status of the reference: it is not told.
+    /// Without the status of the reference: it is not published.
     pub facts: Facts,
     pub confirmed_at: Option<Timestamp>,
 }
@@ -289,17 +289,17 @@ impl Transaction {
         self.attention.contains_key(&reason) || (self.resolved.contains_key(&reason) && !reason.is_raised_again())
     }
 
-    /// What the latest outcome was told with; none before the first.
-    pub fn told(&self) -> Option<Told> {
+    /// What the latest outcome was published with; none before the first.
+    pub fn published_facts(&self) -> Option<PublishedFacts> {
         let published = self.published.as_ref()?;
-        Some(published.told.clone().unwrap_or_else(|| Told::now(self)))
+        Some(published.facts.clone().unwrap_or_else(|| PublishedFacts::of(self)))
     }
 
-    /// Puts aside what was told, where this has moved on from `before` without telling it.
-    pub(crate) fn keep_told(&mut self, before: &Self) {
-        let (told, now) = (Told::now(before), Told::now(self));
-        if let Some(published) = self.published.as_mut().filter(|_| told != now) {
-            published.told.get_or_insert(told);
+    /// Puts aside what was published, where this has moved on from `before` without publishing it.
+    pub(crate) fn keep_published_facts(&mut self, before: &Self) {
+        let (published_before, now) = (PublishedFacts::of(before), PublishedFacts::of(self));
+        if let Some(published) = self.published.as_mut().filter(|_| published_before != now) {
+            published.facts.get_or_insert(published_before);
         }
     }
 
@@ -309,9 +309,9 @@ impl Transaction {
     }
 }
 
-impl Told {
-    /// What an outcome would be told with now.
-    fn now(transaction: &Transaction) -> Self {
+impl PublishedFacts {
+    /// What an event would say now.
+    fn of(transaction: &Transaction) -> Self {
         Self {
             sequence: transaction.sequence,
             facts: Facts { reference_status: None, ..transaction.facts.clone() },

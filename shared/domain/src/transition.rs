@@ -350,7 +350,7 @@ impl<'r> Transition<'r> {
         if self.change.is_published() {
             self.publish();
         } else if let Some(stored) = &self.stored {
-            self.transaction.keep_told(stored);
+            self.transaction.keep_published_facts(stored);
         }
         let expected_version = self.stored.map(|stored| stored.version);
         Some(Write { expected_version, recorded: self.recorded, raised: self.raised, transaction: self.transaction })
@@ -399,7 +399,7 @@ impl<'r> Transition<'r> {
             paid,
             reason: (!self.reasons.is_empty()).then(|| self.reasons.join(", ")),
             at: self.now,
-            told: None,
+            facts: None,
         };
         // A clock that never runs back, so that consumers who keep the highest end with the latest (docs/adr/0015).
         self.transaction.sequence = self.transaction.sequence.saturating_add(1).max(self.now.millis());

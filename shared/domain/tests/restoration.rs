@@ -83,7 +83,7 @@ fn check(answers: &[&str], snapshot_after: usize, truth: &str) {
     world.hear(&write.transaction);
     let before = world.held_status().map(str::to_owned);
     ledger.stored = Some(write.transaction);
-    assert_eq!(world.held_status().map(str::to_owned), before, "the restore itself tells nothing");
+    assert_eq!(world.held_status().map(str::to_owned), before, "the restore itself publishes nothing");
     assert_eq!(ledger.transaction().next_check_at, Some(ledger.now), "it is due");
     world.answer(&mut ledger, truth);
     assert_eq!(world.held_status(), Some(truth), "{answers:?}, snapshot after {snapshot_after}");
@@ -91,7 +91,7 @@ fn check(answers: &[&str], snapshot_after: usize, truth: &str) {
     let published = ledger.published();
     ledger.wait(Duration::from_secs(3600));
     world.answer(&mut ledger, truth);
-    assert_eq!(ledger.published(), published, "it is told once");
+    assert_eq!(ledger.published(), published, "it is published once");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_was_told_before_the_snapshot_keeps_its_sequence() {
     let told = OutcomeEvent::latest(ledger.transaction()).unwrap();
     let sequence = told.detail.sequence;
     let restored = restore(ledger.transaction().clone(), None, ledger.now).unwrap().transaction;
-    assert_eq!(OutcomeEvent::latest(&restored), Some(told), "told again as it was, whatever is known besides");
+    assert_eq!(OutcomeEvent::latest(&restored), Some(told), "republished as it was, whatever is known besides");
     ledger.stored = Some(restored);
     ledger.answer("Success");
     let next = OutcomeEvent::latest(ledger.transaction()).unwrap().detail;

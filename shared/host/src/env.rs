@@ -1,4 +1,4 @@
-//! The environment, read once into typed values. All problems are told at once, and never a value: it may be a secret.
+//! The environment, read once into typed values. All problems are reported at once, and never a value: it may be a secret.
 
 use std::collections::BTreeMap;
 use std::fmt;

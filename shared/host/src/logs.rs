@@ -84,7 +84,7 @@ where
     fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(writer)
 }
 
-/// The panic's message may hold data: only where it happened is told.
+/// The panic's message may hold data: only where it happened is logged.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
     tracing::error!(location, "panicked");

@@ -12,7 +12,7 @@ pub(crate) const FIRST_SEEN_AT: &str = "firstSeenAt";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const ATTENTION: &str = "attention";
 
-pub(crate) const TELL_AGAIN: &str = "tellAgain";
+pub(crate) const REPUBLISH: &str = "republish";
 pub(crate) const RESOLVED: &str = "resolved";
 pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
@@ -53,7 +53,7 @@ pub(crate) const REMOVABLE: [&str; 18] = [
     REFERENCE_STATUS,
     TRANSACTION_DATE_TIME,
     RESOLVED,
-    TELL_AGAIN,
+    REPUBLISH,
 ];
 
 /// Names inside the maps, short because each of them is stored many times.
@@ -74,8 +74,8 @@ pub(crate) mod member {
     pub(crate) const PREVIOUS: &str = "previous";
     pub(crate) const PAID: &str = "paid";
     pub(crate) const REASON: &str = "reason";
-    /// What it was told with; in it, the names of the item itself.
-    pub(crate) const TOLD: &str = "told";
+    /// What it was published with; in it, the names of the item itself.
+    pub(crate) const FACTS: &str = "facts";
     /// Of what a person has ended.
     pub(crate) const NOTE: &str = "note";
     /// Of an amount.

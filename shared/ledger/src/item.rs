@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
-    Amount, Change, Confirmation, Facts, Lifecycle, NotificationRecord, PaymentStatus, Published, ShortText, Timestamp,
-    Told, Transaction,
+    Amount, Change, Confirmation, Facts, Lifecycle, NotificationRecord, PaymentStatus, Published, PublishedFacts,
+    ShortText, Timestamp, Transaction,
 };
 
 use crate::attribute::{self, member};
@@ -68,7 +68,7 @@ fn lifecycle(map: &mut Map, lifecycle: &Lifecycle) {
         Lifecycle::Final(is) => {
             map.put(attribute::CONFIRMED_AT, time(is.confirmation.at()));
             let restored = matches!(is.confirmation, Confirmation::BeforeRestore(_));
-            map.put_some(attribute::TELL_AGAIN, flag(restored));
+            map.put_some(attribute::REPUBLISH, flag(restored));
             let agreed_since = is.dispute.as_ref().and_then(|dispute| dispute.agreed_since);
             map.put_some(attribute::AGREED_SINCE, agreed_since.map(time));
             map.put_some(attribute::RECHECK_AT, is.recheck_at.map(time));
@@ -126,15 +126,15 @@ fn published(published: &Published) -> AttributeValue {
     map.put_some(member::PAID, flag(published.paid));
     map.put_some(member::REASON, published.reason.as_deref().map(text));
     map.put(member::AT, time(published.at));
-    map.put_some(member::TOLD, published.told.as_ref().map(told));
+    map.put_some(member::FACTS, published.facts.as_ref().map(published_facts));
     map.into()
 }
 
-fn told(told: &Told) -> AttributeValue {
+fn published_facts(published: &PublishedFacts) -> AttributeValue {
     let mut map = Map::default();
-    map.put(attribute::SEQUENCE, number(told.sequence));
-    map.put_some(attribute::CONFIRMED_AT, told.confirmed_at.map(time));
-    facts(&mut map, &told.facts);
+    map.put(attribute::SEQUENCE, number(published.sequence));
+    map.put_some(attribute::CONFIRMED_AT, published.confirmed_at.map(time));
+    facts(&mut map, &published.facts);
     map.into()
 }
 

@@ -21,8 +21,8 @@ use std::str::FromStr;
 use serde_dynamo::{AttributeValue, Item};
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, Lifecycle,
-    Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution, ShortText,
-    Source, Timestamp, Told, Transaction, TransactionId,
+    Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, PublishedFacts, ReferenceStatus,
+    Resolution, ShortText, Source, Timestamp, Transaction, TransactionId,
 };
 
 use crate::attribute::{self, member};
@@ -90,7 +90,7 @@ fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, ReadError> {
     claims.remove(&status);
     let agreed_since = item.optional(attribute::AGREED_SINCE, Fields::time)?;
     let confirmed_at = item.time(attribute::CONFIRMED_AT)?;
-    let restored = item.flag(attribute::TELL_AGAIN)?;
+    let restored = item.flag(attribute::REPUBLISH)?;
     Ok(Lifecycle::Final(Final {
         status,
         confirmation: if restored { Confirmation::BeforeRestore } else { Confirmation::At }(confirmed_at),
@@ -173,15 +173,15 @@ fn published(item: &Fields<'_>) -> Result<Option<Published>, ReadError> {
         paid: published.flag(member::PAID)?,
         reason: published.optional(member::REASON, Fields::text)?.map(str::to_owned),
         at: published.time(member::AT)?,
-        told: published.optional(member::TOLD, Fields::map)?.as_ref().map(told).transpose()?,
+        facts: published.optional(member::FACTS, Fields::map)?.as_ref().map(published_facts).transpose()?,
     }))
 }
 
-fn told(told: &Fields<'_>) -> Result<Told, ReadError> {
-    Ok(Told {
-        sequence: told.number(attribute::SEQUENCE)?,
-        facts: facts(told)?,
-        confirmed_at: told.optional(attribute::CONFIRMED_AT, Fields::time)?,
+fn published_facts(published: &Fields<'_>) -> Result<PublishedFacts, ReadError> {
+    Ok(PublishedFacts {
+        sequence: published.number(attribute::SEQUENCE)?,
+        facts: facts(published)?,
+        confirmed_at: published.optional(attribute::CONFIRMED_AT, Fields::time)?,
     })
 }
 

@@ -59,7 +59,7 @@ impl MemoryStore {
         let mut state = self.lock();
         if state.fails_after == Some(0) {
             state.fails_after = None;
-            return Err(StoreError { operation, source: "told to fail".into() });
+            return Err(StoreError { operation, source: "asked to fail".into() });
         }
         state.fails_after = state.fails_after.map(|n| n - 1);
         Ok(state)

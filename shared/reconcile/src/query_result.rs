@@ -15,7 +15,7 @@ pub struct QueryResult {
 /// What a status answer is in a log, never its body. The return code of an answer without a problem is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerFields<'a> {
-    /// The status that was told, or why none was.
+    /// The status that was answered, or why none was.
     pub answered: &'a str,
     /// What became of it.
     pub answer: &'static str,

@@ -111,7 +111,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
         Err(SettleError::Contended)
     }
 
-    /// A write whose answer was lost and that was sent again loses to itself: that is a success, and must be told as one.
+    /// A write whose answer was lost and that was sent again loses to itself: that is a success, and counts as one.
     async fn write(&self, write: &Write, deadline: Timestamp) -> Result<Written, StoreError> {
         Ok(match self.before_deadline(deadline, "write", self.store.write(write)).await? {
             Written::Lost(Some(stored)) if *stored == write.transaction => Written::Done,

@@ -87,7 +87,7 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     /// Sweeps until nothing more falls due before the horizon, the time is over or the Status API turns out to be down.
     ///
     /// A query begins whenever another has ended: what takes long holds up nothing else. A store that fails ends the run, and is
-    /// counted: what was settled before is settled, and must be told.
+    /// counted: what was settled before is settled, and must be reported.
     pub async fn run(mut self) -> SweepReport {
         let (reconciler, deadline) = (self.reconciler, self.limits.deadline);
         let mut in_flight = FuturesUnordered::new();
@@ -316,7 +316,7 @@ struct Queried {
     took: Duration,
 }
 
-/// What a query told of the Status API.
+/// What a query says about the Status API.
 enum Heard {
     /// It was not queried.
     Nobody,

@@ -10,7 +10,7 @@ use crate::{Settlement, SweepReport};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tally {
     Count(&'static str),
-    /// So many at once. Zero is told too, so that a share of it can be computed.
+    /// So many at once. Zero is counted too, so that a share of it can be computed.
     Counts(&'static str, usize),
     /// Counted apart by a value of a closed set.
     CountBy(&'static str, &'static str),

@@ -132,7 +132,7 @@ async fn a_failing_store_gives_the_evidence_back_and_nothing_is_half_done() {
     assert_eq!(reconciler.store.published(&id), 1);
 }
 
-/// Another process is told InProcessing meanwhile, and the Status API lags behind the claim for everybody.
+/// Another process gets InProcessing meanwhile, and the Status API lags behind the claim for everybody.
 #[derive(Debug)]
 struct Lagging(Arc<support::TestReconciler>);
 

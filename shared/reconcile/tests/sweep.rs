@@ -75,7 +75,7 @@ async fn an_outage_costs_five_queries_and_leaves_all_due() {
     let report = sweep(&reconciler).await;
     assert!(report.outage);
     assert_eq!(reconciler.status_api.queries(), 5);
-    // It has looked at one shard at least, and tells of those that it queried how long they have been open.
+    // It has looked at one shard at least, and reports of those that it queried how long they have been open.
     assert!((5..=40).contains(&report.due) && report.open_ages.len() == 5, "{} {:?}", report.due, report.open_ages);
 
     // It is back within the minute: everything is confirmed by the next run.

@@ -245,8 +245,8 @@ fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, an
         Defect::PollOverwritesFinal => {
             let quiet = new.lifecycle.as_final().is_some() && new.change == ChangeKind::Noted;
             if let Some(PaymentStatus::Open(status)) = answer.filter(|_| quiet) {
-                let told = new.told();
-                new.published.iter_mut().for_each(|published| published.told.clone_from(&told));
+                let told = new.published_facts();
+                new.published.iter_mut().for_each(|published| published.facts.clone_from(&told));
                 new.lifecycle = Lifecycle::Open(Open { status, claims: Claims::new() });
             }
         }
@@ -267,8 +267,8 @@ fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, an
             }
         }
         Defect::ForgetsTheDueDate if new.lifecycle.as_final().is_none() => new.next_check_at = None,
-        Defect::RetellsWithWhatItLearned => {
-            new.published.iter_mut().for_each(|published| published.told = None);
+        Defect::RepublishesWithWhatItLearned => {
+            new.published.iter_mut().for_each(|published| published.facts = None);
         }
         Defect::EvictsNotifications => {
             while new.notifications.len() > 2 {

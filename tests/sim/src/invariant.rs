@@ -21,8 +21,8 @@ pub enum Invariant {
     LaterAnswersWin,
     /// One event per outcome, always the same.
     OneEventPerOutcome,
-    /// An outcome can be told again from the table as it was told, whatever was learned since.
-    ToldAgainAlike,
+    /// An outcome can be republished from the table as it was published, whatever was learned since.
+    RepublishedAlike,
     /// No event without its outcome in the table.
     NoEventWithoutOutcome,
     /// No outcome without its event.
@@ -41,7 +41,7 @@ pub enum Invariant {
     CountedOnce,
     /// Paid means Success, of a paying type, of a paid reference, over the amount that was agreed.
     PaidMeansPaid,
-    /// Where amounts differ, somebody is told.
+    /// Where amounts differ, it is marked for people.
     MismatchesAreRaised,
     /// What is stored outlives SPG's retries.
     OutlivesRetries,

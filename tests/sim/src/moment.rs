@@ -9,7 +9,7 @@ pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
 
 /// As a story tells it: days, hours, minutes, seconds since the start of the run.
-pub fn told(at: u64) -> String {
+pub fn in_words(at: u64) -> String {
     let since = at.saturating_sub(START);
     let (days, hours, minutes) = (since / DAY, since / HOUR % 24, since / MINUTE % 60);
     let (seconds, millis) = (since / SECOND % 60, since % SECOND);

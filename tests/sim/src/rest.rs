@@ -98,10 +98,10 @@ impl State {
         }
         let blocked = payment.mismatch && self.witness.heard_final(&id, Some(FinalStatus::Success));
         if blocked && !item.attention.contains_key(&AttentionReason::AmountMismatch) {
-            self.violation(Invariant::MismatchesAreRaised, || format!("{id}: nobody was told of the other amount"));
+            self.violation(Invariant::MismatchesAreRaised, || format!("{id}: the other amount is not marked"));
         }
         if !payment.ends() && stored.is_none() && item.attention.is_empty() {
-            self.violation(Invariant::NothingIsForgotten, || format!("{id} is open for ever, and nobody was told"));
+            self.violation(Invariant::NothingIsForgotten, || format!("{id} is open for ever without a mark"));
         }
         self.confirmed_in_time(spec, payment, &id);
     }

@@ -89,7 +89,7 @@ impl State {
         self.say_of(process, || {
             let claims: Vec<_> =
                 new.lifecycle.claims().into_iter().flatten().map(|(claim, _)| claim.as_str()).collect();
-            let due = new.next_check_at.map_or("never".to_owned(), |at| crate::moment::told(at.millis()));
+            let due = new.next_check_at.map_or("never".to_owned(), |at| crate::moment::in_words(at.millis()));
             format!(
                 "wrote {} v{} {:?}: {}, claims [{}], sequence {}, due {due}",
                 new.id,

@@ -1,6 +1,6 @@
 //! What happened, as a hash that a replay must reach again, and as a story on demand.
 
-use crate::moment::told;
+use crate::moment::in_words;
 
 /// Lines kept of a story; a run that tells more has lost its reader.
 const LINES_MAX: usize = 20_000;
@@ -21,7 +21,7 @@ impl Trace {
         self.mix(now);
         self.mix(actor.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())));
         if let Some(lines) = self.lines.as_mut().filter(|lines| lines.len() < LINES_MAX) {
-            lines.push(format!("{}  {actor:<14} {}", told(now), text()));
+            lines.push(format!("{}  {actor:<14} {}", in_words(now), text()));
         }
     }
 

@@ -154,7 +154,7 @@ impl State {
         } else {
             let told = self.witness.published.get(&(id.clone(), event.detail.sequence));
             let same = told.is_none_or(|told| *told == event);
-            self.expect(same, Invariant::ToldAgainAlike, || format!("{id}: {event:?} is not what was told"));
+            self.expect(same, Invariant::RepublishedAlike, || format!("{id}: {event:?} is not what was published"));
         }
     }
 

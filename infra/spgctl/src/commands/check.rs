@@ -163,8 +163,8 @@ fn consequence(stored: Option<&Transaction>, write: Option<&Write>, applied: boo
         let (name, detail) = (event.detail_type.as_str(), event.detail);
         // The eventId has the moment of the write: there is none before.
         parts.push(match applied {
-            true => format!("consumers are told {name:?} ({})", detail.event_id),
-            false => format!("consumers would be told {name:?}"),
+            true => format!("published as {name:?} ({})", detail.event_id),
+            false => format!("would be published as {name:?}"),
         });
     }
     (!parts.is_empty()).then(|| parts.join("; "))

@@ -155,7 +155,7 @@ async fn work(
     };
     progress.end();
     inbox.release().await;
-    // What was done is told, whatever ended it.
+    // What was done is reported, whatever ended it.
     output.show(&moved, || moved.text(work))?;
     ended?;
     let absent: Vec<String> = choice.ids.iter().filter(|id| !met.contains(id)).cloned().collect();

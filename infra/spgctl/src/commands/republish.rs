@@ -1,7 +1,7 @@
 //! `spgctl republish`: the latest event of each transaction once more, from the table.
 //!
 //! An event is a pure function of the item: the same eventId and the same content, made and sent by the publisher's own code.
-//! Consumers keep the highest sequence, so that hearing it twice changes nothing. What the stream has lost is told this way.
+//! Consumers keep the highest sequence, so that hearing it twice changes nothing. What the stream has lost is published this way.
 
 use std::time::Duration;
 

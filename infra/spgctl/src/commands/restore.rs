@@ -147,7 +147,7 @@ impl Restored {
         if self.restored > 0 {
             let verb = if self.dry_run { "they would fall" } else { "they fall" };
             text += &format!(
-                "\n{verb} due within {}: the Status API settles each, and consumers are told",
+                "\n{verb} due within {}: the Status API settles each, and the result is published",
                 span(last_due.since(now))
             );
         }

@@ -112,7 +112,7 @@ pub fn reply(status: StatusCode, headers: &HeaderMap, body: Result<&[u8], &'stat
     let return_code = body.as_ref().ok().and_then(|body| body.return_code.clone());
     let (result, problem) = classify(status, body);
     let retry_after = retry_after(headers).filter(|_| result.is_err());
-    // What is usual is not told.
+    // What is usual is left out.
     let http_status = Some(status.as_u16()).filter(|status| *status != 200);
     Reply { result, http_status, return_code, retry_after, problem }
 }

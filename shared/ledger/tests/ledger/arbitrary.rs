@@ -6,8 +6,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use spg_domain::{
     Amount, AttentionReason, Change, ChangeKind, Claims, Confirmation, Disposition, Dispute, Facts, Final, FinalStatus,
-    Lifecycle, Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, ReferenceStatus, Resolution,
-    ShortText, Source, Timestamp, Told, Transaction, TransactionId,
+    Lifecycle, Note, NotificationId, NotificationRecord, Open, PaymentStatus, Published, PublishedFacts,
+    ReferenceStatus, Resolution, ShortText, Source, Timestamp, Transaction, TransactionId,
 };
 
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -153,13 +153,11 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn published() -> impl Strategy<Value = Option<Published>> {
     let texts = (prop::option::of(status()), prop::option::of(".{0,40}"));
-    let told = (any::<u64>(), facts(), prop::option::of(time())).prop_map(|(sequence, facts, confirmed_at)| Told {
-        sequence,
-        facts,
-        confirmed_at,
-    });
-    let published = (change_kind(), any::<u64>(), status(), texts, any::<bool>(), (time(), prop::option::of(told)));
-    let published = published.prop_map(|(change, version, status, (previous, reason), paid, (at, told))| Published {
+    let published_facts = (any::<u64>(), facts(), prop::option::of(time()))
+        .prop_map(|(sequence, facts, confirmed_at)| PublishedFacts { sequence, facts, confirmed_at });
+    let published =
+        (change_kind(), any::<u64>(), status(), texts, any::<bool>(), (time(), prop::option::of(published_facts)));
+    let published = published.prop_map(|(change, version, status, (previous, reason), paid, (at, facts))| Published {
         change,
         version,
         status,
@@ -167,7 +165,7 @@ fn published() -> impl Strategy<Value = Option<Published>> {
         paid,
         reason,
         at,
-        told,
+        facts,
     });
     prop::option::of(published)
 }

@@ -68,8 +68,11 @@ async fn settle(claim: &str, answer: &'static str) -> (Aws, Transaction, usize) 
     let settlement = reconciler.settle(&id, None, &evidence, QueryMode::Claims, at(60)).await.unwrap();
     assert_eq!(settlement.dispositions, [Disposition::Claimed]);
     let stored = stand.read(&id).await.unwrap();
-    let told = settlement.write.expect("what was written is told").transaction;
-    assert_eq!((told.version, told.change, told.sequence), (stored.version, stored.change, stored.sequence));
+    let reported = settlement.write.expect("what was written is reported").transaction;
+    assert_eq!(
+        (reported.version, reported.change, reported.sequence),
+        (stored.version, stored.change, stored.sequence)
+    );
     (aws, stored, reconciler.status_api.queried.into_inner())
 }
 

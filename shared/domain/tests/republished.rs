@@ -1,4 +1,4 @@
-//! An outcome has one content, however late it is told again.
+//! An event has one content, however late it is republished.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
@@ -27,7 +27,7 @@ fn what_is_learned_after_an_outcome_does_not_change_it() {
     assert_eq!(told.detail.merchant_transaction_id, None);
     ledger.apply(&notify(late("n1")));
     assert_eq!(ledger.transaction().facts.merchant_transaction_id, short_text("order-1"), "it is learned");
-    assert_eq!(event(&ledger), told, "and not told under an outcome that was told without it");
+    assert_eq!(event(&ledger), told, "and not published under a sequence that was published without it");
     let mut more = late("n2");
     more.facts.terminal_id = short_text("another");
     ledger.apply(&notify(more));
@@ -45,7 +45,7 @@ fn the_next_outcome_tells_all_that_was_learned() {
     assert_eq!(told.detail.occurred_at, at(7).to_string());
 }
 
-/// An answer that agrees may rule over the facts, and what it says is not told again either.
+/// An answer that agrees may rule over the facts, and what it says is not republished either.
 #[test]
 fn an_answer_that_agrees_does_not_change_what_was_told() {
     let mut ledger = Ledger::after([register(None)]);
@@ -67,7 +67,7 @@ fn the_state_of_a_reference_is_no_part_of_what_was_told() {
     ledger.apply(&Evidence::Answer { answer: paid, queried_version: ledger.version() });
     let transaction = ledger.transaction();
     assert_eq!(transaction.facts.reference_status, Some(ReferenceStatus::Paid));
-    assert_eq!(transaction.published.as_ref().unwrap().told, None);
+    assert_eq!(transaction.published.as_ref().unwrap().facts, None);
 }
 
 #[test]
@@ -75,5 +75,5 @@ fn nothing_is_put_aside_while_nothing_was_learned() {
     let mut ledger = Ledger::after([register(None)]);
     ledger.answer("Success");
     ledger.apply(&notify(notification("n1", "Success")));
-    assert_eq!(ledger.transaction().published.as_ref().unwrap().told, None);
+    assert_eq!(ledger.transaction().published.as_ref().unwrap().facts, None);
 }
