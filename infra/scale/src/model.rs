@@ -272,7 +272,7 @@ pub struct ModelApi {
 
 #[derive(Debug)]
 struct ApiState {
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     /// The second, and the queries that were taken in it.
     second: (u64, u32),
     queried: QueryCounts,
@@ -304,7 +304,7 @@ impl QueryCounts {
 
 impl ModelApi {
     pub fn new(time: &VirtualTime, spec: ApiSpec, seed: u64) -> Self {
-        let state = ApiState { dice: fastrand::Rng::with_seed(seed), second: (0, 0), queried: QueryCounts::default() };
+        let state = ApiState { rng: fastrand::Rng::with_seed(seed), second: (0, 0), queried: QueryCounts::default() };
         Self { time: time.clone(), spec, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -329,7 +329,7 @@ impl ModelApi {
     }
 
     fn latency(&self) -> Duration {
-        let slow = self.lock().dice.u32(0..1000) < self.spec.slow_per_mille;
+        let slow = self.lock().rng.u32(0..1000) < self.spec.slow_per_mille;
         if slow { self.spec.slow_latency } else { self.spec.latency }
     }
 }

@@ -45,11 +45,8 @@ impl State {
             *calls.queries.entry(id.to_string()).or_default() += 1;
         }
         self.say_of(process, || format!("queries {id}"));
-        let latency = if self.fault(|f| f.api_slow) {
-            self.dice.between(SECOND, 40 * SECOND)
-        } else {
-            self.dice.between(20, 400)
-        };
+        let latency =
+            if self.fault(|f| f.api_slow) { self.rng.between(SECOND, 40 * SECOND) } else { self.rng.between(20, 400) };
         (self.witness.now(), latency)
     }
 
@@ -58,7 +55,7 @@ impl State {
             return silent(NoAnswerKind::Unavailable, Some(503), "server error");
         }
         if self.fault(|f| f.api_limits) {
-            let wait = *self.dice.pick(&[SECOND, 30 * SECOND, MINUTE, HOUR]);
+            let wait = *self.rng.pick(&[SECOND, 30 * SECOND, MINUTE, HOUR]);
             let mut reply = silent(NoAnswerKind::RateLimited, Some(429), "rate limited");
             reply.retry_after = Some(Duration::from_millis(wait));
             return reply;
@@ -69,7 +66,7 @@ impl State {
         if self.fault(|f| f.api_garbage) {
             return silent(NoAnswerKind::Unavailable, None, "not JSON");
         }
-        let stale = if self.fault(|f| f.api_stale) { self.dice.below(STALE_MAX) } else { 0 };
+        let stale = if self.fault(|f| f.api_stale) { self.rng.below(STALE_MAX) } else { 0 };
         let as_of = self.now - stale;
         let hidden = self.fault(|f| f.api_not_found);
         let spec = self.spec.clone();

@@ -32,15 +32,15 @@ impl State {
         let number = self.bus.sent.len() - 1;
         let copies = if self.fault(|f| f.event_twice) { 2 } else { 1 };
         for _ in 0..copies {
-            let late = *self.dice.pick(&[50, SECOND, 10 * SECOND]);
-            let at = self.now + self.dice.below(late);
+            let late = *self.rng.pick(&[50, SECOND, 10 * SECOND]);
+            let at = self.now + self.rng.below(late);
             self.at(at, Event::Deliver(number));
         }
     }
 
     pub fn deliver(&mut self, number: usize) {
         if self.fault(|f| f.consumer_fails) {
-            let again = self.now + self.dice.between(SECOND, 5 * MINUTE);
+            let again = self.now + self.rng.between(SECOND, 5 * MINUTE);
             return self.at(again, Event::Deliver(number));
         }
         let detail = &self.bus.sent[number].detail;

@@ -200,9 +200,9 @@ impl Functions {
         let world = self.world.clone();
         let mut state = world.lock();
         let idle = self.idle.entry(function).or_default();
-        let warm = !idle.is_empty() && !state.dice.chance(100);
+        let warm = !idle.is_empty() && !state.rng.chance(100);
         let chosen = if warm {
-            let index = state.dice.index(idle.len());
+            let index = state.rng.index(idle.len());
             Some(idle.swap_remove(index))
         } else {
             None
@@ -214,12 +214,11 @@ impl Functions {
                 self.next += 1;
                 let newer = match state.spec.deploy {
                     Some(deploy) if state.now >= deploy.until => true,
-                    Some(deploy) if state.now >= deploy.from => state.dice.chance(500),
+                    Some(deploy) if state.now >= deploy.from => state.rng.chance(500),
                     Some(_) | None => false,
                 };
                 let span = state.spec.skew_max;
-                let skew =
-                    i64::try_from(state.dice.below(2 * span + 1)).unwrap_or(0) - i64::try_from(span).unwrap_or(0);
+                let skew = i64::try_from(state.rng.below(2 * span + 1)).unwrap_or(0) - i64::try_from(span).unwrap_or(0);
                 let name = format!("{function:?} {process}").to_lowercase();
                 state.processes.insert(process, Process { name, skew, ..Process::default() });
                 let rules = rules(&state.spec);
@@ -230,7 +229,7 @@ impl Functions {
                 (process, environment, Age { newer })
             }
         };
-        let awaits_left = state.fault(|f| f.kill).then(|| u32::try_from(state.dice.below(24)).unwrap_or(0));
+        let awaits_left = state.fault(|f| f.kill).then(|| u32::try_from(state.rng.below(24)).unwrap_or(0));
         let invocation = self.invocations;
         if let Some(known) = state.processes.get_mut(&process) {
             known.invocation = invocation;

@@ -95,7 +95,7 @@ impl State {
         self.queue.next += 1;
         let now = self.now;
         self.queue.messages.insert(id, Held { body, sent_at: now, visible_at: now, received: 0, receipt: 0 });
-        let soon = self.dice.between(1, 300);
+        let soon = self.rng.between(1, 300);
         self.at(now + soon, Event::PollQueue);
     }
 
@@ -119,12 +119,12 @@ impl State {
         }
         let mut visible: Vec<u64> =
             self.queue.messages.iter().filter(|(_, m)| m.visible_at <= now).map(|(id, _)| *id).collect();
-        self.dice.shuffle(&mut visible);
-        visible.truncate(self.dice.index(BATCH_MAX) + 1);
+        self.rng.shuffle(&mut visible);
+        visible.truncate(self.rng.index(BATCH_MAX) + 1);
         let mut batch = Vec::new();
         for id in visible {
             let twice = self.fault(|f| f.queue_twice);
-            let again = self.now + if twice { self.dice.between(1, 40 * SECOND) } else { VISIBILITY };
+            let again = self.now + if twice { self.rng.between(1, 40 * SECOND) } else { VISIBILITY };
             if let Some(message) = self.queue.messages.get_mut(&id) {
                 message.visible_at = again;
                 message.received += 1;
@@ -161,7 +161,7 @@ impl State {
             }
             // An older receipt may or may not delete.
             let current = self.queue.messages.get(&given.id).is_some_and(|m| m.receipt == given.receipt);
-            if current || self.dice.chance(500) {
+            if current || self.rng.chance(500) {
                 self.queue.messages.remove(&given.id);
             }
         }
@@ -189,7 +189,7 @@ impl ack::Queue for SimQueue {
             if let Some(calls) = state.calls(process) {
                 calls.sends += 1;
             }
-            if state.fault(|f| f.queue_slow) { state.dice.between(SECOND, 6 * SECOND) } else { 0 }
+            if state.fault(|f| f.queue_slow) { state.rng.between(SECOND, 6 * SECOND) } else { 0 }
         };
         if slow > 0 {
             self.handle.pause(slow, None).await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
 use crate::lives;
 use crate::moment::{DAY, HOUR, MINUTE, SECOND, START};
+use crate::rng::SimRng;
 
 /// A run. The shrinker takes things out of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,25 +196,25 @@ impl Faults {
 impl Spec {
     /// The run of a seed.
     pub fn drawn(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+        let mut rng = SimRng::new(seed);
         let calm_at = START
-            + match dice.below(100) {
+            + match rng.below(100) {
                 0..35 => 10 * MINUTE,
                 35..65 => HOUR,
                 65..90 => 3 * HOUR,
                 90..98 => DAY,
                 _ => 3 * DAY,
             };
-        let payments = match dice.below(10) {
+        let payments = match rng.below(10) {
             0..5 => 1,
             5..8 => 2,
             _ => 3,
         };
         let mut faults = Faults::default();
-        if !dice.chance(100) {
+        if !rng.chance(100) {
             for (_, rate) in faults.all() {
-                if dice.chance(400) {
-                    *rate = u32::try_from(*dice.pick(&[5, 20, 60, 150, 400])).unwrap_or_default();
+                if rng.chance(400) {
+                    *rate = u32::try_from(*rng.pick(&[5, 20, 60, 150, 400])).unwrap_or_default();
                 }
             }
             // Long storms repeat themselves: the time is better spent on other seeds.
@@ -222,32 +222,32 @@ impl Spec {
                 faults.all().into_iter().for_each(|(_, rate)| *rate = (*rate).min(60));
             }
             // Answers that come out of order.
-            if dice.chance(150) {
+            if rng.chance(150) {
                 faults.api_slow = 400;
             }
             // Panics unwind through everything: rare, as they are.
             faults.panic = faults.panic.min(20);
         }
-        let outages = (0..dice.below(3)).map(|_| outage(&mut dice, calm_at)).collect();
-        let deploy = dice.chance(150).then(|| {
-            let from = START + dice.below(30 * MINUTE);
-            Deploy { from, until: from + dice.between(MINUTE, 30 * MINUTE) }
+        let outages = (0..rng.below(3)).map(|_| outage(&mut rng, calm_at)).collect();
+        let deploy = rng.chance(150).then(|| {
+            let from = START + rng.below(30 * MINUTE);
+            Deploy { from, until: from + rng.between(MINUTE, 30 * MINUTE) }
         });
-        let recheck = *dice.pick(&[24 * HOUR, 24 * HOUR, 24 * HOUR, 6 * HOUR, 0]);
+        let recheck = *rng.pick(&[24 * HOUR, 24 * HOUR, 24 * HOUR, 6 * HOUR, 0]);
         Self {
             seed,
-            payments: (0..payments).flat_map(|n| lives::payment(&mut dice, n, calm_at)).collect(),
+            payments: (0..payments).flat_map(|n| lives::payment(&mut rng, n, calm_at)).collect(),
             faults,
             outages,
             calm_at,
-            skew_max: *dice.pick(&[0, 500, 5 * SECOND, 30 * SECOND]),
+            skew_max: *rng.pick(&[0, 500, 5 * SECOND, 30 * SECOND]),
             deploy,
-            rotation_at: dice.chance(100).then(|| START + dice.below(HOUR)),
+            rotation_at: rng.chance(100).then(|| START + rng.below(HOUR)),
             recheck_success_after: (recheck > 0).then_some(Duration::from_millis(recheck)),
-            retention: Duration::from_millis(*dice.pick(&[70 * DAY, 400 * DAY])),
-            own_terminals: dice.chance(100),
-            until_expiry: dice.chance(100),
-            through_items: dice.chance(250),
+            retention: Duration::from_millis(*rng.pick(&[70 * DAY, 400 * DAY])),
+            own_terminals: rng.chance(100),
+            until_expiry: rng.chance(100),
+            through_items: rng.chance(250),
         }
     }
 
@@ -258,9 +258,9 @@ impl Spec {
 }
 
 /// Short enough that what waits it out does not end in the dead-letter queue.
-fn outage(dice: &mut Dice, calm_at: u64) -> Outage {
-    let of = *dice.pick(&[Part::Store, Part::Queue, Part::StatusApi, Part::StatusApi, Part::Bus, Part::Scheduler]);
-    let from = START + dice.below((calm_at - START) / 2);
-    let long = if of == Part::Store || dice.chance(900) { 40 * MINUTE } else { 6 * HOUR };
-    Outage { of, from, until: (from + dice.between(SECOND, long)).min(calm_at) }
+fn outage(rng: &mut SimRng, calm_at: u64) -> Outage {
+    let of = *rng.pick(&[Part::Store, Part::Queue, Part::StatusApi, Part::StatusApi, Part::Bus, Part::Scheduler]);
+    let from = START + rng.below((calm_at - START) / 2);
+    let long = if of == Part::Store || rng.chance(900) { 40 * MINUTE } else { 6 * HOUR };
+    Outage { of, from, until: (from + rng.between(SECOND, long)).min(calm_at) }
 }

@@ -39,7 +39,7 @@ impl State {
         let record = json!({"eventName": "MODIFY", "dynamodb": {"NewImage": image, "SequenceNumber": sequence}});
         let shard = usize::try_from(shard_of(&transaction.id) % STREAM_SHARDS).unwrap_or_default();
         self.stream.shards[shard].records.push_back(record);
-        let soon = self.now + self.dice.between(1, 500);
+        let soon = self.now + self.rng.between(1, 500);
         self.at(soon, Event::PollStream(shard));
     }
 
@@ -49,7 +49,7 @@ impl State {
         if waiting.busy || waiting.records.is_empty() {
             return None;
         }
-        let many = self.dice.index(BATCH_MAX) + 1;
+        let many = self.rng.index(BATCH_MAX) + 1;
         let shard = &mut self.stream.shards[shard];
         shard.busy = true;
         Some(StreamEvent { records: shard.records.iter().take(many).cloned().collect() })
@@ -67,7 +67,7 @@ impl State {
             waiting.records.drain(..records);
         }
         let wait = 100 << waiting.failures;
-        let at = self.now + self.dice.between(1, wait);
+        let at = self.now + self.rng.between(1, wait);
         self.at(at, Event::PollStream(shard));
     }
 }

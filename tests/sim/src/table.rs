@@ -104,7 +104,7 @@ impl State {
         self.table.replace(self.now, id.clone(), old.clone());
         self.witness_write(process, old.as_ref(), write, &new);
         let due = new.next_check_at.map(Timestamp::millis);
-        let late = if self.fault(|f| f.index_stale) { self.dice.between(1, 3 * SECOND) } else { 0 };
+        let late = if self.fault(|f| f.index_stale) { self.rng.between(1, 3 * SECOND) } else { 0 };
         let arrives = self.table.lagging.back().map_or(0, |(at, ..)| *at).max(self.now + late);
         self.table.lagging.push_back((arrives, id, due));
         self.plan_tick();
@@ -112,7 +112,7 @@ impl State {
             self.stream_record(&new, serde_json::to_value(to_item(&new)).unwrap_or_default());
         }
         if let Some(at) = new.expires_at.filter(|_| self.spec.until_expiry) {
-            let within = self.dice.below(DELETED_WITHIN);
+            let within = self.rng.below(DELETED_WITHIN);
             self.at(at.millis() + within, Event::Expire);
         }
     }
@@ -127,7 +127,7 @@ impl State {
         let stale = self.fault(|f| f.read_stale);
         let mut found = BTreeMap::new();
         for id in ids {
-            let ago = if stale { self.dice.below(STALE_FOR) } else { 0 };
+            let ago = if stale { self.rng.below(STALE_FOR) } else { 0 };
             let seen = self.table.as_of(self.now.saturating_sub(ago), id);
             if seen.as_ref() != self.table.items.get(id) {
                 let version = seen.as_ref().map_or(0, |t| t.version);
@@ -207,7 +207,7 @@ impl SimStore {
             if let Some(calls) = state.calls(self.0.process).filter(|_| slow) {
                 calls.failed = true;
             }
-            if slow { state.dice.between(SECOND, 90 * SECOND) } else { 0 }
+            if slow { state.rng.between(SECOND, 90 * SECOND) } else { 0 }
         };
         if millis > 0 {
             self.0.pause(millis, None).await;

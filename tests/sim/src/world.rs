@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 use crate::bus::Bus;
 use crate::crash::{Crash, Effect};
 use crate::defects::Shelf;
-use crate::dice::Dice;
 use crate::moment::START;
 use crate::queue::Queue;
+use crate::rng::SimRng;
 use crate::spec::{Part, Spec};
 use crate::spg::Spg;
 use crate::stream::Stream;
@@ -72,7 +72,7 @@ pub(crate) struct World {
 pub(crate) struct State {
     pub now: u64,
     pub spec: Arc<Spec>,
-    pub dice: Dice,
+    pub rng: SimRng,
     pub trace: Trace,
     pub table: Table,
     pub queue: Queue,
@@ -130,7 +130,7 @@ impl World {
     pub fn new(spec: Arc<Spec>, story: bool, crash: Crash) -> Arc<Self> {
         let state = State {
             now: START,
-            dice: Dice::new(spec.seed ^ 0x5EED),
+            rng: SimRng::new(spec.seed ^ 0x5EED),
             trace: Trace::new(story),
             table: Table::default(),
             queue: Queue::default(),
@@ -160,7 +160,7 @@ impl World {
 impl State {
     pub fn at(&mut self, at: u64, event: Event) {
         self.entries += 1;
-        let entry = Entry { at: at.max(self.now), lot: self.dice.below(1 << 20), number: self.entries, event };
+        let entry = Entry { at: at.max(self.now), lot: self.rng.below(1 << 20), number: self.entries, event };
         self.due.push(Reverse(entry));
     }
 
@@ -182,7 +182,7 @@ impl State {
             return false;
         }
         let rate = rate(&self.spec.faults);
-        self.dice.chance(rate)
+        self.rng.chance(rate)
     }
 
     pub fn is_out(&self, part: Part) -> bool {
@@ -229,7 +229,7 @@ impl Handle {
     pub async fn effect<T>(&self, effect: Effect, act: impl FnOnce(&mut State) -> T) -> T {
         let (before, after) = {
             let mut state = self.lock();
-            (state.dice.between(1, 12), state.dice.between(1, 12))
+            (state.rng.between(1, 12), state.rng.between(1, 12))
         };
         let number = self.lock().crash.number(effect);
         self.pause(before, Some(Side { number, after: false })).await;
@@ -280,7 +280,7 @@ impl Future for Pause {
             None => (0, false),
         };
         if ends_here || dies {
-            let at = if ends_here { state.now } else { state.now + state.dice.below(this.millis + 1) };
+            let at = if ends_here { state.now } else { state.now + state.rng.below(this.millis + 1) };
             state.at(at, Event::Kill { process, invocation, why: "killed" });
             return Poll::Pending;
         }

@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// A stream of random numbers that a seed replays.
 #[derive(Debug, Clone)]
-pub struct Dice(ChaCha8Rng);
+pub struct SimRng(ChaCha8Rng);
 
-impl Dice {
+impl SimRng {
     pub fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
