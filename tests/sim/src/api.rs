@@ -10,8 +10,8 @@ use spg_reconcile::{StatusApi, StatusQuery};
 
 use crate::crash::Effect;
 use crate::moment::{HOUR, MINUTE, SECOND};
+use crate::oracle::Said;
 use crate::spec::{Kind, Moment, Part, Payment};
-use crate::witness::Said;
 use crate::world::{Handle, State};
 
 /// The oldest that a stale answer is.
@@ -34,7 +34,7 @@ impl StatusApi for SimApi {
         let reply = self.0.effect(Effect::Query, |state| state.status(&query.transaction_id)).await;
         // The answer is in flight: a later one may be stored first.
         self.0.pause(latency - latency / 2, None).await;
-        self.0.lock().heard(self.0.process, queried, &query.transaction_id, &reply);
+        self.0.lock().answered(self.0.process, queried, &query.transaction_id, &reply);
         reply
     }
 }
@@ -47,7 +47,7 @@ impl State {
         self.say_of(process, || format!("queries {id}"));
         let latency =
             if self.fault(|f| f.api_slow) { self.rng.between(SECOND, 40 * SECOND) } else { self.rng.between(20, 400) };
-        (self.witness.now(), latency)
+        (self.oracle.now(), latency)
     }
 
     fn status(&mut self, id: &TransactionId) -> Reply {
@@ -83,12 +83,12 @@ impl State {
         }
     }
 
-    fn heard(&mut self, process: u64, queried: u64, id: &TransactionId, reply: &Reply) {
+    fn answered(&mut self, process: u64, queried: u64, id: &TransactionId, reply: &Reply) {
         match &reply.result {
             Ok(answer) => {
                 let said = said(answer, queried);
                 self.say_of(process, || format!("hears that {id} is {}", answer.payment_status));
-                self.witness.heard(id, said);
+                self.oracle.answered(id, said);
             }
             Err(kind) => self.say_of(process, || format!("hears nothing of {id}: {kind:?} {:?}", reply.retry_after)),
         }

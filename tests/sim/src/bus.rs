@@ -27,7 +27,7 @@ pub(crate) struct Known {
 impl State {
     /// An event is on the bus: it will be delivered, at some time, at least once.
     pub fn publish(&mut self, event: OutcomeEvent) {
-        self.witness_event(&event);
+        self.oracle_event(&event);
         self.bus.sent.push(event);
         let number = self.bus.sent.len() - 1;
         let copies = if self.fault(|f| f.event_twice) { 2 } else { 1 };

@@ -11,6 +11,7 @@ mod functions;
 mod invariant;
 mod lives;
 pub mod moment;
+mod oracle;
 mod queue;
 mod rest;
 mod rng;
@@ -23,7 +24,6 @@ mod stream;
 mod table;
 mod trace;
 mod wake;
-mod witness;
 mod world;
 
 pub use campaign::{Campaign, campaign};

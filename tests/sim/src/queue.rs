@@ -90,7 +90,7 @@ impl Queue {
 
 impl State {
     fn enqueue(&mut self, body: String) {
-        self.witness_enqueue(&body);
+        self.oracle_enqueue(&body);
         let id = self.queue.next;
         self.queue.next += 1;
         let now = self.now;
@@ -233,7 +233,7 @@ impl processor::Queue for SimQueues {
             state.say_of(self.0.process, || {
                 format!("sends {} to the dead-letter queue as {:?}", dead_letter.message_id, dead_letter.reason)
             });
-            state.witness_dead_letter(dead_letter);
+            state.oracle_dead_letter(dead_letter);
             state.queue.dead_letters.push(dead_letter.clone());
             Ok(())
         });

@@ -63,15 +63,15 @@ impl State {
             self.violation(Invariant::AcceptedIsKept, || format!("{given_up} messages were given up by the queue"));
         }
         let accepted: Vec<(NotificationId, TransactionId)> =
-            self.witness.accepted.iter().map(|(id, (transaction, _))| (id.clone(), transaction.clone())).collect();
+            self.oracle.accepted.iter().map(|(id, (transaction, _))| (id.clone(), transaction.clone())).collect();
         for (id, transaction) in accepted {
-            let stored = self.table.items.get(&transaction).or_else(|| self.witness.deleted.get(&transaction));
+            let stored = self.table.items.get(&transaction).or_else(|| self.oracle.deleted.get(&transaction));
             if !stored.is_some_and(|t| t.notifications.contains_key(&id)) {
                 self.violation(Invariant::AcceptedIsKept, || format!("{id} was acknowledged and is nowhere"));
             }
         }
-        let lost = |id: &&TransactionId| !self.table.items.contains_key(*id) && !self.witness.deleted.contains_key(*id);
-        if let Some(id) = self.witness.registered.iter().find(lost).cloned() {
+        let lost = |id: &&TransactionId| !self.table.items.contains_key(*id) && !self.oracle.deleted.contains_key(*id);
+        if let Some(id) = self.oracle.registered.iter().find(lost).cloned() {
             self.violation(Invariant::AcceptedIsKept, || format!("{id} was registered and is nowhere"));
         }
     }
@@ -79,7 +79,7 @@ impl State {
     fn payment_at_rest(&mut self, spec: &Spec, index: usize) {
         let payment = &spec.payments[index];
         let Ok(id) = TransactionId::new(payment.id.as_str()) else { return };
-        let Some(item) = self.table.items.get(&id).or_else(|| self.witness.deleted.get(&id)).cloned() else { return };
+        let Some(item) = self.table.items.get(&id).or_else(|| self.oracle.deleted.get(&id)).cloned() else { return };
         self.events_at_rest(&item);
         if item.is_other_merchants() {
             return;
@@ -96,7 +96,7 @@ impl State {
         if truth_known && paid != pays {
             self.violation(Invariant::PaidMeansPaid, || format!("{id}: paid is {pays} at SPG and stored as {paid}"));
         }
-        let blocked = payment.mismatch && self.witness.heard_final(&id, Some(FinalStatus::Success));
+        let blocked = payment.mismatch && self.oracle.answered_final(&id, Some(FinalStatus::Success));
         if blocked && !item.attention.contains_key(&AttentionReason::AmountMismatch) {
             self.violation(Invariant::MismatchesAreRaised, || format!("{id}: the other amount is not marked"));
         }
@@ -114,17 +114,17 @@ impl State {
         let shown_at = payment.life[last].shown_at;
         let skew = 2 * self.spec.skew_max;
         let open = item.lifecycle.as_final().is_none();
-        let heard = self.witness.heard_final(&item.id, payment.life[last].meaning());
+        let answered = self.oracle.answered_final(&item.id, payment.life[last].meaning());
         let recheck = self.spec.recheck_success_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(0));
         let rechecked = item.status() == spg_domain::PaymentStatus::SUCCESS
             && item.confirmed_at().zip(recheck).is_some_and(|(at, after)| at.millis() + after > shown_at + skew);
-        told || open || heard || rechecked
+        told || open || answered || rechecked
     }
 
     fn events_at_rest(&mut self, item: &Transaction) {
         let id = &item.id;
-        let mut of_it = self.witness.published.keys().filter(|(of, _)| of == id);
-        if let Some((_, sequence)) = of_it.find(|key| !self.witness.events.contains(key)).cloned() {
+        let mut of_it = self.oracle.published.keys().filter(|(of, _)| of == id);
+        if let Some((_, sequence)) = of_it.find(|key| !self.oracle.events.contains(key)).cloned() {
             self.violation(Invariant::NoMissingEvent, || format!("{id}#{sequence} was never published"));
         }
         let Some(published) = &item.published else { return };
@@ -147,9 +147,9 @@ impl State {
         let claims = payment.life.iter().enumerate().find(|(_, m)| m.meaning().is_some());
         let Some((number, moment)) = claims else { return };
         let Ok(notification) = NotificationId::new(notification_id(payment, number)) else { return };
-        let Some((_, accepted_at)) = self.witness.accepted.get(&notification) else { return };
+        let Some((_, accepted_at)) = self.oracle.accepted.get(&notification) else { return };
         let ready = payment.known_from <= *accepted_at && moment.shown_at <= *accepted_at;
-        let final_at = self.witness.finalised_at.get(id).copied();
+        let final_at = self.oracle.finalised_at.get(id).copied();
         let later_changes = payment.life.len() > number + 1;
         if ready && !later_changes && payment.ends() && final_at.is_none_or(|at| at > accepted_at + CONFIRMED_WITHIN) {
             let late = final_at.map_or(0, |at| at - accepted_at) / MINUTE;

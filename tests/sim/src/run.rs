@@ -107,7 +107,7 @@ impl Run {
             self.poll_ready();
             let event = {
                 let mut state = self.world.lock();
-                if state.witness.violation.is_some() {
+                if state.oracle.violation.is_some() {
                     return;
                 }
                 let Some(event) = state.next() else { break };
@@ -128,7 +128,7 @@ impl Run {
         let mut state = self.world.lock();
         let story = std::mem::replace(&mut state.trace, crate::trace::Trace::new(false));
         Report {
-            violation: state.witness.violation.clone(),
+            violation: state.oracle.violation.clone(),
             hash: story.hash(),
             events: state.events,
             invocations: self.functions.count(),
@@ -341,7 +341,7 @@ impl Run {
                 if answer.status == 202 {
                     self.told(|state| {
                         if let Ok(id) = TransactionId::new(state.spec.payments[payment].id.as_str()) {
-                            state.witness.registered.insert(id);
+                            state.oracle.registered.insert(id);
                         }
                     });
                 } else {
@@ -384,7 +384,7 @@ impl State {
             && let Ok(id) = NotificationId::new(self.id_of(place))
             && let Ok(transaction) = TransactionId::new(self.spec.payments[place.payment].id.as_str())
         {
-            self.witness_acknowledged(&id, &transaction);
+            self.oracle_acknowledged(&id, &transaction);
         }
         self.answered(place, attempt, Some(answer));
     }
@@ -399,7 +399,7 @@ impl State {
         if !named.is_empty() {
             self.say_of(process, || format!("gives back {}", named.join(" ")));
         }
-        self.witness_batch(process, batch, &named);
+        self.oracle_batch(process, batch, &named);
     }
 
     fn id_of(&self, place: Place) -> String {

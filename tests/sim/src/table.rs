@@ -102,7 +102,7 @@ impl State {
         });
         let old = self.table.items.insert(id.clone(), new.clone());
         self.table.replace(self.now, id.clone(), old.clone());
-        self.witness_write(process, old.as_ref(), write, &new);
+        self.oracle_write(process, old.as_ref(), write, &new);
         let due = new.next_check_at.map(Timestamp::millis);
         let late = if self.fault(|f| f.index_stale) { self.rng.between(1, 3 * SECOND) } else { 0 };
         let arrives = self.table.lagging.back().map_or(0, |(at, ..)| *at).max(self.now + late);
@@ -152,7 +152,7 @@ impl State {
             self.say("table", || format!("{id} has expired and is deleted"));
             if let Some(old) = self.table.items.remove(&id) {
                 self.table.replace(now, id.clone(), Some(old.clone()));
-                self.witness.deleted(old);
+                self.oracle.deleted(old);
             }
             self.table.lagging.push_back((now, id, None));
         }

@@ -11,6 +11,7 @@ use crate::bus::Bus;
 use crate::crash::{Crash, Effect};
 use crate::defects::Shelf;
 use crate::moment::START;
+use crate::oracle::Oracle;
 use crate::queue::Queue;
 use crate::rng::SimRng;
 use crate::spec::{Part, Spec};
@@ -18,7 +19,6 @@ use crate::spg::Spg;
 use crate::stream::Stream;
 use crate::table::Table;
 use crate::trace::Trace;
-use crate::witness::Witness;
 
 /// An execution environment of a function, over all its invocations.
 pub(crate) type ProcessId = u64;
@@ -79,7 +79,7 @@ pub(crate) struct State {
     pub stream: Stream,
     pub bus: Bus,
     pub spg: Spg,
-    pub witness: Witness,
+    pub oracle: Oracle,
     pub processes: BTreeMap<ProcessId, Process>,
     pub crash: Crash,
     pub shelf: Shelf,
@@ -137,7 +137,7 @@ impl World {
             stream: Stream::default(),
             bus: Bus::default(),
             spg: Spg::new(&spec),
-            witness: Witness::default(),
+            oracle: Oracle::default(),
             processes: BTreeMap::new(),
             crash,
             shelf: Shelf::default(),

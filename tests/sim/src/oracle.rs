@@ -30,10 +30,10 @@ pub(crate) struct Said {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Witness {
+pub(crate) struct Oracle {
     /// Counts queries and answers that were accepted: an order that no clock can bend.
     clock: u64,
-    heard: BTreeMap<TransactionId, Vec<Said>>,
+    answers: BTreeMap<TransactionId, Vec<Said>>,
     /// When the last accepted answer was stored.
     answered: BTreeMap<TransactionId, u64>,
     /// Since when answers have confirmed a disputed state.
@@ -50,35 +50,35 @@ pub(crate) struct Witness {
     pub violation: Option<Violation>,
 }
 
-impl Witness {
+impl Oracle {
     pub fn now(&mut self) -> u64 {
         self.clock += 1;
         self.clock
     }
 
-    pub fn heard(&mut self, id: &TransactionId, said: Said) {
-        self.heard.entry(id.clone()).or_default().push(said);
+    pub fn answered(&mut self, id: &TransactionId, said: Said) {
+        self.answers.entry(id.clone()).or_default().push(said);
     }
 
     pub fn deleted(&mut self, old: Transaction) {
         self.deleted.insert(old.id.clone(), old);
     }
 
-    pub fn heard_final(&self, id: &TransactionId, status: Option<FinalStatus>) -> bool {
+    pub fn answered_final(&self, id: &TransactionId, status: Option<FinalStatus>) -> bool {
         status.is_some() && self.said(id).any(|said| said.is == status)
     }
 
     fn said(&self, id: &TransactionId) -> impl Iterator<Item = &Said> {
-        self.heard.get(id).into_iter().flatten()
+        self.answers.get(id).into_iter().flatten()
     }
 }
 
 impl State {
     pub fn violation(&mut self, invariant: Invariant, text: impl FnOnce() -> String) {
-        if self.witness.violation.is_none() {
+        if self.oracle.violation.is_none() {
             let violation = Violation { invariant, at: self.now, text: text() };
             self.say("WITNESS", || format!("{invariant}: {}", violation.text));
-            self.witness.violation = Some(violation);
+            self.oracle.violation = Some(violation);
         }
     }
 
@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    pub fn witness_enqueue(&mut self, body: &str) {
+    pub fn oracle_enqueue(&mut self, body: &str) {
         self.no_personal_data(body);
         let present = body.replace("\"schemaVersion\":2", "\"schemaVersion\":1");
         if let Ok(message) = Message::parse(&present)
@@ -98,7 +98,7 @@ impl State {
             self.expect(!id.as_str().ends_with("/forged"), Invariant::ForgeriesAreRefused, || {
                 format!("{id} is queued")
             });
-            self.witness.enqueued.insert(id);
+            self.oracle.enqueued.insert(id);
         }
     }
 
@@ -108,14 +108,14 @@ impl State {
     }
 
     /// Ack has answered 200 to this notification.
-    pub fn witness_acknowledged(&mut self, id: &NotificationId, transaction: &TransactionId) {
-        let queued = self.witness.enqueued.contains(id);
+    pub fn oracle_acknowledged(&mut self, id: &NotificationId, transaction: &TransactionId) {
+        let queued = self.oracle.enqueued.contains(id);
         self.expect(queued, Invariant::QueuedBeforeAcknowledged, || format!("{id} is acknowledged and not queued"));
         let now = self.now;
-        self.witness.accepted.entry(id.clone()).or_insert((transaction.clone(), now));
+        self.oracle.accepted.entry(id.clone()).or_insert((transaction.clone(), now));
     }
 
-    pub fn witness_write(&mut self, _: ProcessId, old: Option<&Transaction>, write: &Write, new: &Transaction) {
+    pub fn oracle_write(&mut self, _: ProcessId, old: Option<&Transaction>, write: &Write, new: &Transaction) {
         let answered = new.answered_version == Some(new.version);
         self.versions(old, new);
         self.decisions(old, new);
@@ -124,25 +124,25 @@ impl State {
         self.next_checks(old, new);
         self.payments(new);
         if answered {
-            let clock = self.witness.now();
-            self.witness.answered.insert(new.id.clone(), clock);
+            let clock = self.oracle.now();
+            self.oracle.answered.insert(new.id.clone(), clock);
         }
         if old.and_then(final_status).is_none() && final_status(new).is_some() {
             let now = self.now;
-            self.witness.finalised_at.entry(new.id.clone()).or_insert(now);
+            self.oracle.finalised_at.entry(new.id.clone()).or_insert(now);
         }
     }
 
     fn versions(&mut self, old: Option<&Transaction>, new: &Transaction) {
         let id = &new.id;
-        let reborn = old.is_none() && self.witness.deleted.contains_key(id);
+        let reborn = old.is_none() && self.oracle.deleted.contains_key(id);
         self.expect(!reborn, Invariant::OutlivesRetries, || format!("{id} was forgotten and opens again"));
         let (version, sequence) = old.map_or((0, 0), |old| (old.version, old.sequence));
         self.expect(new.version == version + 1, Invariant::VersionsAreConsecutive, || {
             format!("{id}: version {} after {version}", new.version)
         });
         // Also where the transaction was forgotten since.
-        let known = self.witness.published.range((id.clone(), 0)..=(id.clone(), u64::MAX)).next_back();
+        let known = self.oracle.published.range((id.clone(), 0)..=(id.clone(), u64::MAX)).next_back();
         let highest = known.map_or(0, |((_, sequence), _)| *sequence).max(sequence);
         let rises = if new.change.is_published() { new.sequence > highest } else { new.sequence == sequence };
         self.expect(rises, Invariant::SequenceRises, || {
@@ -150,9 +150,9 @@ impl State {
         });
         let Some(event) = OutcomeEvent::latest(new) else { return };
         if new.change.is_published() {
-            self.witness.published.insert((id.clone(), new.sequence), event);
+            self.oracle.published.insert((id.clone(), new.sequence), event);
         } else {
-            let told = self.witness.published.get(&(id.clone(), event.detail.sequence));
+            let told = self.oracle.published.get(&(id.clone(), event.detail.sequence));
             let same = told.is_none_or(|told| *told == event);
             self.expect(same, Invariant::RepublishedAlike, || format!("{id}: {event:?} is not what was published"));
         }
@@ -163,7 +163,7 @@ impl State {
         let kept = old.is_none_or(|old| old.notifications.keys().all(|n| new.notifications.contains_key(n)));
         self.expect(kept, Invariant::CountedOnce, || format!("{id} forgets a notification"));
         for notification in &write.recorded {
-            let first = self.witness.counted.insert((id.clone(), notification.clone()));
+            let first = self.oracle.counted.insert((id.clone(), notification.clone()));
             self.expect(first, Invariant::CountedOnce, || format!("{notification} is counted twice"));
         }
         if let Some(expires) = new.expires_at {
@@ -181,13 +181,13 @@ impl State {
             format!("{id}: {before:?} becomes {}", new.status())
         });
         let Some(decided) = after.filter(|_| after != before) else { return };
-        let heard = self.witness.said(id).any(|said| said.is == Some(decided));
+        let answered = self.oracle.said(id).any(|said| said.is == Some(decided));
         let by_answer = new.history.last().is_some_and(|change| change.source == Source::StatusApi);
-        self.expect(heard && by_answer, Invariant::OnlyAnswersDecide, || {
+        self.expect(answered && by_answer, Invariant::OnlyAnswersDecide, || {
             format!("{id} is made {decided}, which no answer said")
         });
-        let last = self.witness.answered.get(id).copied().unwrap_or_default();
-        let later = self.witness.said(id).any(|said| said.is == Some(decided) && said.queried > last);
+        let last = self.oracle.answered.get(id).copied().unwrap_or_default();
+        let later = self.oracle.said(id).any(|said| said.is == Some(decided) && said.queried > last);
         self.expect(later, Invariant::LaterAnswersWin, || {
             format!("{id} is made {decided} by an answer to a query older than what is stored")
         });
@@ -201,31 +201,31 @@ impl State {
             let (Some(claim), Some(stored)) = (claim, final_now) else { continue };
             let held = claim == stored || answered || claims(new).contains_key(&claim);
             self.expect(held, Invariant::DisputesAreSettled, || {
-                format!("{id}: {notification} claims {claim}, unheard")
+                format!("{id}: {notification} claims {claim}, not queried")
             });
             if claim != stored {
-                self.witness.agreed_since.remove(id);
+                self.oracle.agreed_since.remove(id);
             }
         }
         // The answer that makes it final is the first that speaks against the other claims.
         let decides = old.is_none_or(|old| old.status() != new.status());
         if answered && decides {
-            self.witness.agreed_since.insert(id.clone(), now);
+            self.oracle.agreed_since.insert(id.clone(), now);
         } else if answered && final_now.is_some() {
-            self.witness.agreed_since.entry(id.clone()).or_insert(now);
+            self.oracle.agreed_since.entry(id.clone()).or_insert(now);
         }
         let Some(old) = old.filter(|old| old.is_disputed()) else { return };
         let is = claims(new);
         let dropped = claims(old).keys().any(|claim| Some(*claim) != final_now && !is.contains_key(claim));
         if dropped && old.status() == new.status() {
-            let since = self.witness.agreed_since.get(id).copied();
-            // The product counts from when it heard, this from when it was stored.
+            let since = self.oracle.agreed_since.get(id).copied();
+            // The product counts from when it was answered, this from when it was stored.
             let window = millis(DISPUTE_ENDS_AFTER) - 2 * self.spec.skew_max - INVOCATION_MAX;
             let settled = answered && since.is_some_and(|since| now - since >= window);
             self.expect(settled, Invariant::DisputesAreSettled, || format!("{id}: a dispute is dropped unsettled"));
         }
         if is.is_empty() {
-            self.witness.agreed_since.remove(id);
+            self.oracle.agreed_since.remove(id);
         }
     }
 
@@ -266,25 +266,25 @@ impl State {
             .iter()
             .find(|p| p.id == id.as_str())
             .and_then(|p| Amount::parse(&p.amount(false), "EUR").ok());
-        let paid = self.witness.said(id).any(|said| said.pays && said.amount == agreed);
+        let paid = self.oracle.said(id).any(|said| said.pays && said.amount == agreed);
         self.expect(paid, Invariant::PaidMeansPaid, || format!("{id} is called paid, which no answer said"));
     }
 
-    pub fn witness_event(&mut self, event: &OutcomeEvent) {
+    pub fn oracle_event(&mut self, event: &OutcomeEvent) {
         let detail = &event.detail;
         self.no_personal_data(&format!("{detail:?}"));
         let key = (detail.transaction_id.clone(), detail.sequence);
-        let (known, same) = match self.witness.published.get(&key) {
+        let (known, same) = match self.oracle.published.get(&key) {
             Some(stored) => (true, stored == event),
             None => (false, true),
         };
         let id = &detail.event_id;
         self.expect(known, Invariant::NoEventWithoutOutcome, || format!("{id} is published and not stored"));
         self.expect(same, Invariant::OneEventPerOutcome, || format!("{id} is another event than its outcome's"));
-        self.witness.events.insert(key);
+        self.oracle.events.insert(key);
     }
 
-    pub fn witness_dead_letter(&mut self, dead_letter: &DeadLetter) {
+    pub fn oracle_dead_letter(&mut self, dead_letter: &DeadLetter) {
         self.no_personal_data(&format!("{dead_letter:?}"));
         let conflicts = dead_letter.notification_id.as_ref().is_some_and(|id| self.conflicts(id));
         let permanent = dead_letter.reason == DeadLetterReason::ConflictingContent && conflicts;
@@ -302,7 +302,7 @@ impl State {
     }
 
     /// An invocation of the processor has ended by itself.
-    pub fn witness_batch(&mut self, process: ProcessId, batch: &crate::queue::Batch, failed: &[String]) {
+    pub fn oracle_batch(&mut self, process: ProcessId, batch: &crate::queue::Batch, failed: &[String]) {
         let Some(calls) = self.calls(process).map(std::mem::take) else { return };
         let queried = calls.queries.values().max().copied().unwrap_or_default();
         let written = calls.writes.values().max().copied().unwrap_or_default();
