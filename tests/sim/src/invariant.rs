@@ -11,7 +11,7 @@ pub enum Invariant {
     QueuedBeforeAcknowledged,
     /// What SPG has not sealed is not taken.
     ForgeriesAreRefused,
-    /// At rest the stored final state is SPG's.
+    /// At quiescence the stored final state is SPG's.
     FinalStateIsSpgs,
     /// Final never goes back.
     FinalStaysFinal,
@@ -51,8 +51,8 @@ pub enum Invariant {
     OnlyPermanentErrorsAreDeadLetters,
     /// The budget of calls holds.
     BudgetHolds,
-    /// The system comes to rest.
-    ComesToRest,
+    /// The system becomes quiescent.
+    BecomesQuiescent,
     /// With everything healthy a claim is confirmed within ten seconds.
     ConfirmedInTime,
     /// No personal data at rest.

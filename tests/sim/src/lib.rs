@@ -13,7 +13,7 @@ mod lives;
 pub mod moment;
 mod oracle;
 mod queue;
-mod rest;
+mod quiescence;
 mod rng;
 mod run;
 pub mod scenarios;

@@ -141,7 +141,7 @@ impl State {
         (!batch.is_empty()).then_some(Batch(batch))
     }
 
-    /// `spgctl dlq redrive`, once the faults are over. What is never done comes back for ever, and never to rest.
+    /// `spgctl dlq redrive`, once the faults are over. What is never done comes back for ever, and nothing becomes quiescent.
     pub fn redrive(&mut self) {
         for body in std::mem::take(&mut self.queue.dead) {
             self.enqueue(body);

@@ -1,4 +1,4 @@
-//! One run: from the first event to rest, or to the first invariant that does not hold.
+//! One run: from the first event to quiescence, or to the first invariant that does not hold.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use crate::spg::{Place, notification_id, registration};
 use crate::wake::Ready;
 use crate::world::{Event, Process, ProcessId, State, World};
 
-/// Events of one run; one that has more does not come to rest.
+/// Events of one run; one that has more does not become quiescent.
 const EVENTS_MAX: u64 = 400_000;
 /// Processors at once.
 const PROCESSORS_MAX: usize = 3;
@@ -102,7 +102,7 @@ impl Run {
     }
 
     fn proceed(&mut self) {
-        let bound = crate::rest::bound(&self.world.lock().spec);
+        let bound = crate::quiescence::bound(&self.world.lock().spec);
         loop {
             self.poll_ready();
             let event = {
@@ -113,8 +113,9 @@ impl Run {
                 let Some(event) = state.next() else { break };
                 let late = state.now > bound && !matches!(event, Event::Wake(_) | Event::Kill { .. } | Event::Expire);
                 if late && !state.spec.until_expiry || state.events > EVENTS_MAX {
-                    state
-                        .violation(Invariant::ComesToRest, || "still busy long after the faults have ended".to_owned());
+                    state.violation(Invariant::BecomesQuiescent, || {
+                        "still busy long after the faults have ended".to_owned()
+                    });
                     return;
                 }
                 event

@@ -164,7 +164,7 @@ impl State {
         self.due.push(Reverse(entry));
     }
 
-    /// Moves time to the next event; none at rest.
+    /// Moves time to the next event; none at quiescence.
     pub fn next(&mut self) -> Option<Event> {
         let Reverse(entry) = self.due.pop()?;
         self.now = entry.at;

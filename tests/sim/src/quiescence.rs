@@ -21,7 +21,7 @@ const ENDLESS_WITHIN: u64 = 64 * DAY;
 /// With everything healthy.
 const CONFIRMED_WITHIN: u64 = 10 * SECOND;
 
-/// When everything must be at rest.
+/// When everything must be quiescent.
 pub(crate) fn bound(spec: &Spec) -> u64 {
     let moments = spec.payments.iter().flat_map(|p| &p.life);
     let outside = moments.flat_map(|m| m.sent_at.iter().copied().chain([m.at, m.shown_at])).max().unwrap_or(START);
@@ -45,7 +45,7 @@ impl State {
         let spec = self.spec.clone();
         let unclean = !self.queue.is_empty() || !self.stream.is_empty() || self.table.soonest().is_some();
         if unclean {
-            self.violation(Invariant::ComesToRest, || "nothing happens any more, and something is due".to_owned());
+            self.violation(Invariant::BecomesQuiescent, || "nothing happens any more, and something is due".to_owned());
         }
         self.accepted_is_kept();
         for index in 0..spec.payments.len() {
