@@ -1,4 +1,4 @@
-//! Known-bad receivers. Each is the good one with one part replaced or wrapped (see `bent.rs`); none of this is in what is deployed.
+//! Known-bad receivers. Each is the good one with one part replaced or wrapped (see `faulty.rs`); none of this is in what is deployed.
 #![allow(clippy::wildcard_enum_match_arm, reason = "each part has some of the defects")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +123,7 @@ impl Defect {
     }
 }
 
-/// What bent parts share: a second table, a cache, an attribute.
+/// What faulty parts share: a second table, a cache, an attribute.
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     pub seen: BTreeSet<NotificationId>,
@@ -135,7 +135,7 @@ pub(crate) struct Shelf {
 }
 
 /// The processor's answer to Lambda, as a bad one would give it.
-pub(crate) fn bend_response(
+pub(crate) fn corrupt_response(
     defect: Option<Defect>,
     event: &SqsEvent,
     (mut response, metrics): (SqsBatchResponse, Metrics),

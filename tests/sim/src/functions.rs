@@ -22,10 +22,10 @@ use spg_time::Clock;
 use sweeper::{StoreFailed, Sweep};
 
 use crate::api::SimApi;
-use crate::bent::Bent;
 use crate::bus::SimBus;
 use crate::crash::Effect;
 use crate::defects::Defect;
+use crate::faulty::Bent;
 use crate::moment::SECOND;
 use crate::queue::{Batch, SimQueue, SimQueues};
 use crate::spg::Place;
@@ -151,7 +151,7 @@ impl Functions {
         let (event, defect) = (batch.event(age.newer), self.defect);
         let running = Box::pin(async move {
             let outcome = processor.process(event.clone(), deadline).await;
-            Output::Batch(crate::defects::bend_response(defect, &event, outcome))
+            Output::Batch(crate::defects::corrupt_response(defect, &event, outcome))
         });
         self.invoked(Function::Processor, process, environment, age, running)
     }

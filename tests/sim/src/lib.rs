@@ -2,14 +2,14 @@
 //! table, stream, bus, Status API and SPG, in virtual time. See `docs/evidence/reliability.md`.
 
 mod api;
-mod bent;
 mod bus;
 mod campaign;
 pub mod crash;
 mod defects;
+mod faulty;
 mod functions;
 mod invariant;
-mod lives;
+mod lifecycles;
 pub mod moment;
 mod oracle;
 mod queue;

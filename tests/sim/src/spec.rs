@@ -236,7 +236,7 @@ impl Spec {
         let recheck = *rng.pick(&[24 * HOUR, 24 * HOUR, 24 * HOUR, 6 * HOUR, 0]);
         Self {
             seed,
-            payments: (0..payments).flat_map(|n| lives::payment(&mut rng, n, calm_at)).collect(),
+            payments: (0..payments).flat_map(|n| lifecycles::payment(&mut rng, n, calm_at)).collect(),
             faults,
             outages,
             calm_at,

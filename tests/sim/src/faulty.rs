@@ -98,13 +98,13 @@ impl StatusApi for Bent<SimApi> {
             reply = self.inner.query(query).await;
             more += 1;
         }
-        self.bend(query, now, &mut reply);
+        self.corrupt(query, now, &mut reply);
         reply
     }
 }
 
 impl Bent<SimApi> {
-    fn bend(&self, query: &StatusQuery, now: u64, reply: &mut Reply) {
+    fn corrupt(&self, query: &StatusQuery, now: u64, reply: &mut Reply) {
         let id = &query.transaction_id;
         let made = |status| StatusAnswer {
             payment_status: PaymentStatus::Final(status),
@@ -190,9 +190,9 @@ impl Store for Bent<SimStore> {
             Some(defect) => {
                 let stored = self.inner.0.lock().table.items.get(id).cloned();
                 let answer = self.inner.0.lock().shelf.answers.get(id).cloned();
-                let bent = bend_write(defect, write.clone(), stored.as_ref(), answer);
-                let written = self.inner.write(&bent).await?;
-                Ok(forget_answers(defect, &bent, written))
+                let faulty = corrupt_write(defect, write.clone(), stored.as_ref(), answer);
+                let written = self.inner.write(&faulty).await?;
+                Ok(forget_answers(defect, &faulty, written))
             }
             None => self.inner.write(write).await,
         }
@@ -231,7 +231,12 @@ fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
 }
 
 /// The write as a bad domain would have concluded it.
-fn bend_write(defect: Defect, mut write: Write, stored: Option<&Transaction>, answer: Option<PaymentStatus>) -> Write {
+fn corrupt_write(
+    defect: Defect,
+    mut write: Write,
+    stored: Option<&Transaction>,
+    answer: Option<PaymentStatus>,
+) -> Write {
     let new = &mut write.transaction;
     match defect {
         Defect::TrustsTheWebhook => {
