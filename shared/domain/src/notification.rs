@@ -38,7 +38,7 @@ impl Notification {
             return if same { Disposition::Duplicate } else { Disposition::Conflicting };
         }
         let full = stored.notifications.len() >= NOTIFICATIONS_MAX;
-        // What is known as the merchant's own stays so, whichever terminal a notification names: its claims must be heard.
+        // What is known as the merchant's own stays so, whichever terminal a notification names: its claims count.
         let other_merchants = stored.is_other_merchants() && to.rules().is_other_merchants(&self.facts);
         let disposition = if other_merchants { Disposition::OtherMerchants } else { self.apply_to_own(to) };
         if full {

@@ -249,7 +249,7 @@ impl<'r> Transition<'r> {
         }
     }
 
-    /// What only other merchants' terminals were known of is the merchant's own: what was only recorded is heard now.
+    /// What only other merchants' terminals were known of is the merchant's own: what was only recorded counts now.
     fn own(&mut self) {
         let Lifecycle::OtherMerchants(status) = &self.transaction.lifecycle else { return };
         let facts = &self.transaction.facts;

@@ -29,7 +29,7 @@ fn a_registered_transaction_hears_the_claims_of_any_terminal() {
 }
 
 #[test]
-fn what_an_answer_makes_final_hears_what_was_only_recorded() {
+fn what_an_answer_makes_final_counts_what_was_only_recorded() {
     let mut ledger = ours_is_77();
     ledger.apply_all(&[notify(other_merchants(notification("n1", "Declined"))), answer("Success", 1)]);
     assert!(ledger.transaction().is_disputed() && ledger.transaction().next_check_at.is_some());

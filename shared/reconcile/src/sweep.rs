@@ -241,18 +241,18 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         };
         self.queries_in_flight -= 1;
         match self.learn(&queried) {
-            Heard::Nobody => {
+            ApiState::NotQueried => {
                 self.due.push_front(queried.transaction);
                 Vec::new()
             }
             // Whether it is for an outage is known when others are answered, or are not: only then is it written down.
-            Heard::NoAnswer => {
+            ApiState::NoAnswer => {
                 self.held.push(queried);
                 Vec::new()
             }
             // It has nothing to do with this transaction, which is queried again soon.
-            Heard::Limit => vec![Work::Settle(Box::new(queried), true)],
-            Heard::Answer => self.release(false).chain([Work::Settle(Box::new(queried), false)]).collect(),
+            ApiState::RateLimited => vec![Work::Settle(Box::new(queried), true)],
+            ApiState::Answering => self.release(false).chain([Work::Settle(Box::new(queried), false)]).collect(),
         }
     }
 
@@ -262,13 +262,13 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
     }
 
     /// What a reply says about the Status API as a whole. Refused credentials are an answer here: it is up.
-    fn learn(&mut self, queried: &Queried) -> Heard {
+    fn learn(&mut self, queried: &Queried) -> ApiState {
         let now = self.now();
         let reply = match &queried.reply {
             // Nobody asks now: it is due still.
-            Err(no_answer) if no_answer.kind == NoAnswerKind::Outage => return Heard::Nobody,
+            Err(no_answer) if no_answer.kind == NoAnswerKind::Outage => return ApiState::NotQueried,
             // Nobody asks with these credentials: that is written down, so that it does not stay in front of everybody else.
-            Err(_) => return Heard::Answer,
+            Err(_) => return ApiState::Answering,
             Ok(reply) => reply,
         };
         let late = queried.transaction.next_check_at.map(|at| now.since(at)).unwrap_or_default();
@@ -276,15 +276,15 @@ impl<'a, S: Store + DueIndex + Sync, A: StatusApi + Sync, C: Clock + Sync> Sweep
         match &reply.result {
             Ok(_) | Err(NoAnswerKind::NotFound | NoAnswerKind::Unauthorised) => {
                 self.limit.answered();
-                Heard::Answer
+                ApiState::Answering
             }
             Err(NoAnswerKind::RateLimited) => {
                 self.limit.limited(now);
-                Heard::Limit
+                ApiState::RateLimited
             }
             Err(NoAnswerKind::Unavailable | NoAnswerKind::Outage) => {
                 self.report.outage |= self.limit.failed();
-                Heard::NoAnswer
+                ApiState::NoAnswer
             }
         }
     }
@@ -317,13 +317,13 @@ struct Queried {
 }
 
 /// What a query says about the Status API.
-enum Heard {
+enum ApiState {
     /// It was not queried.
-    Nobody,
-    Answer,
+    NotQueried,
+    Answering,
     NoAnswer,
     /// It is up and wants to be asked less.
-    Limit,
+    RateLimited,
 }
 
 /// What can be in flight.
