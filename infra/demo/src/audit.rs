@@ -25,16 +25,16 @@ pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
     events_keep_to_the_contract(scene, left);
     let waiting = scene.emptied().await?;
     scene.checks.equal("messages left on the queue", 0, waiting);
-    if !scene.stage.program.takes_dead_letters {
-        let lying = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
+    if !scene.fixture.program.takes_dead_letters {
+        let lying = scene.fixture.clients.waiting(&scene.fixture.info.dlq_url).await?;
         scene.checks.equal("messages left in the dead-letter queue", 0, lying);
     }
-    let dead_letters = scene.stage.dead_letters.bodies();
+    let dead_letters = scene.fixture.dead_letters.bodies();
     let about: Vec<&str> =
         dead_letters.iter().map(|dead_letter| dead_letter["transactionID"].as_str().unwrap_or("nothing")).collect();
     let expected: Vec<&str> = left.dead_letters.iter().map(String::as_str).collect();
     scene.checks.equal("dead letters", expected.join(", "), about.join(", "));
-    let report = scene.stage.spg.report();
+    let report = scene.fixture.spg.report();
     scene.checks.equal("forgeries acknowledged", 0, report.summary.forgeries_acknowledged);
     // An operator's own looks are about what does not exist; nothing else is.
     let others = report.other_queries.iter().filter(|it| !OPERATORS_OWN.contains(&it.transaction_id.as_str()));
@@ -42,7 +42,7 @@ pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
     scene.checks.equal("queries about what does not exist", 0, other);
     let panics: usize = ["ack", "processor", "sweeper", "publisher"]
         .iter()
-        .map(|function| scene.stage.log_lines(function, &["panicked at"]))
+        .map(|function| scene.fixture.log_lines(function, &["panicked at"]))
         .sum();
     scene.checks.equal("panics", 0, panics);
     Ok(())
@@ -51,8 +51,8 @@ pub async fn audit(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
 /// Every transaction is as its scenario left it: the same status, the same events, no more.
 async fn nothing_more_happened(scene: &mut Scene, left: &Left) -> Result<(), Failure> {
     let ids: Vec<String> = left.ends.iter().map(|end| end.transaction_id.clone()).collect();
-    let items = scene.stage.items(&ids).await?;
-    let events = scene.stage.outcomes.by_transaction();
+    let items = scene.fixture.items(&ids).await?;
+    let events = scene.fixture.outcomes.by_transaction();
     let mut complaints = Vec::new();
     for End { transaction_id, status, events: expected } in &left.ends {
         let stored = items.get(transaction_id).map(|item| item.status.clone());
@@ -76,9 +76,9 @@ async fn nothing_more_happened(scene: &mut Scene, left: &Left) -> Result<(), Fai
 }
 
 fn events_keep_to_the_contract(scene: &mut Scene, left: &Left) {
-    let all = scene.stage.outcomes.all();
+    let all = scene.fixture.outcomes.all();
     let mut complaints: Vec<String> = all.iter().flat_map(outcomes::Event::complaints).collect();
-    let by_transaction = scene.stage.outcomes.by_transaction();
+    let by_transaction = scene.fixture.outcomes.by_transaction();
     let mut distinct = 0;
     for (id, events) in &by_transaction {
         distinct += events.len();

@@ -9,9 +9,10 @@ mod audit;
 mod check;
 mod cli;
 mod clients;
+mod fixture;
 mod inbox;
+mod interactive;
 mod item;
-mod keep;
 pub mod load;
 mod operator;
 mod outcomes;
@@ -21,12 +22,12 @@ mod run;
 mod scenario;
 mod scenarios;
 mod scene;
-mod stage;
 mod table;
 
 pub use check::{Check, Checks};
 pub use cli::main;
 pub use clients::Clients;
+pub use fixture::Fixture;
 pub use inbox::Inbox;
 pub use item::Item;
 pub use outcomes::{Event, Outcomes};
@@ -34,7 +35,6 @@ pub use report::{Report, Row};
 pub use run::{Options, run};
 pub use scenario::{Phase, Program, Scenario};
 pub use scene::Scene;
-pub use stage::Stage;
 
 /// Whatever keeps the demo from going on.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use spg_local::{ALIAS, Operator, executables};
 
-use crate::{Failure, Scene, Stage};
+use crate::{Failure, Fixture, Scene};
 
 /// What a command of spgctl's came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Function {
     }
 
     /// The name that it is deployed under.
-    pub fn deployed(self, stage: &Stage) -> String {
-        let functions = &stage.info.functions;
+    pub fn deployed(self, fixture: &Fixture) -> String {
+        let functions = &fixture.info.functions;
         match self {
             Self::Ack => functions.ack.clone(),
             Self::Processor => functions.processor.clone(),
@@ -70,7 +70,7 @@ impl Scene {
     /// It cannot be started, or could not do it (exit code 1 or 2).
     pub async fn spgctl(&self, arguments: &[&str], input: Option<String>) -> Result<Told, Failure> {
         self.say(&format!("$ spgctl {}", arguments.join(" ")));
-        let dir = self.stage.dir.clone();
+        let dir = self.fixture.dir.clone();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let told = tokio::task::spawn_blocking(move || run_spgctl(dir, &arguments, input)).await??;
         Ok(told)
@@ -82,11 +82,11 @@ impl Scene {
     /// It is refused.
     pub async fn deploy(&self, function: Function, code_of: Function) -> Result<(), Failure> {
         self.say(&format!("deployed as {}: the code of {}", function.name(), code_of.name()));
-        let stage = Arc::clone(&self.stage);
+        let fixture = Arc::clone(&self.fixture);
         let deployed = tokio::task::spawn_blocking(move || {
             let binaries = executables(&[code_of.name()])?;
-            let log = stage.info.logs.join(format!("{}.log", function.name()));
-            Operator::new(&stage.info)?.replace_code(&function.deployed(&stage), &binaries[code_of.name()], &log)
+            let log = fixture.info.logs.join(format!("{}.log", function.name()));
+            Operator::new(&fixture.info)?.replace_code(&function.deployed(&fixture), &binaries[code_of.name()], &log)
         });
         Ok(deployed.await??)
     }
@@ -102,9 +102,9 @@ impl Scene {
         parameters: Value,
     ) -> Result<Value, Failure> {
         self.say(&format!("$ aws {service} {}", operation.replace('_', "-")));
-        let stage = Arc::clone(&self.stage);
+        let fixture = Arc::clone(&self.fixture);
         let called =
-            tokio::task::spawn_blocking(move || Operator::new(&stage.info)?.call(service, operation, parameters));
+            tokio::task::spawn_blocking(move || Operator::new(&fixture.info)?.call(service, operation, parameters));
         Ok(called.await??)
     }
 
@@ -113,7 +113,7 @@ impl Scene {
     /// # Errors
     /// It cannot be asked for.
     pub async fn mapping(&self, of: Function) -> Result<Value, Failure> {
-        let function = format!("{}:{ALIAS}", of.deployed(&self.stage));
+        let function = format!("{}:{ALIAS}", of.deployed(&self.fixture));
         let mut found = self.aws("lambda", "list_event_source_mappings", json!({ "FunctionName": function })).await?;
         Ok(found["EventSourceMappings"][0].take())
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::audit::{self, Left, audit};
 use crate::report::{Report, Row, seconds};
-use crate::{Failure, Item, Phase, Program, Scenario, Scene, Stage, item, keep, outcomes};
+use crate::{Failure, Fixture, Item, Phase, Program, Scenario, Scene, interactive, item, outcomes};
 
 /// How a program is run.
 #[derive(Debug, Clone)]
@@ -66,23 +66,23 @@ impl Options {
 async fn play(program: &'static Program, options: &Options, chosen: Vec<Scenario>) -> Result<bool, Failure> {
     let dir = std::path::absolute(&options.dir)?;
     spg_local::end_on_interrupt(dir.clone())?;
-    let outcome = on_stage(program, options, &dir, chosen).await;
+    let outcome = on_fixture(program, options, &dir, chosen).await;
     if !options.keep || outcome.is_err() {
         tokio::task::spawn_blocking(move || Stack::down(&dir)).await??;
     }
     outcome
 }
 
-async fn on_stage(
+async fn on_fixture(
     program: &'static Program,
     options: &Options,
     dir: &Path,
     chosen: Vec<Scenario>,
 ) -> Result<bool, Failure> {
     let began = Instant::now();
-    let stage = Arc::new(Stage::up(program, options).await?);
+    let fixture = Arc::new(Fixture::up(program, options).await?);
     eprintln!("{}: {} to play, seed {}", program.name, chosen.len(), options.seed);
-    let mut rows = play_all(&stage, chosen).await;
+    let mut rows = play_all(&fixture, chosen).await;
     rows.sort_by_key(|(place, _)| *place);
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     let report = Report::new(options.seed, began.elapsed(), rows);
@@ -91,32 +91,32 @@ async fn on_stage(
     println!("\n{}", report.in_words(&program.headings));
     println!("results: {}", file.display());
     if options.keep {
-        keep::until_interrupted(&stage, dir).await;
+        interactive::until_interrupted(&fixture, dir).await;
     }
     Ok(report.held)
 }
 
 /// The rows with their places in the table.
-async fn play_all(stage: &Arc<Stage>, chosen: Vec<Scenario>) -> Vec<(usize, Row)> {
+async fn play_all(fixture: &Arc<Fixture>, chosen: Vec<Scenario>) -> Vec<(usize, Row)> {
     let mut waiting: Vec<(usize, Scenario)> = chosen.into_iter().enumerate().collect();
     let mut take =
         |phase: Phase| -> Vec<(usize, Scenario)> { waiting.extract_if(.., |it| it.1.phase == phase).collect() };
-    let slow = start(stage, take(Phase::Slow));
-    let mut played = finish(start(stage, take(Phase::Quick))).await;
-    played.extend(finish(start(stage, take(Phase::Crowd))).await);
+    let slow = start(fixture, take(Phase::Slow));
+    let mut played = finish(start(fixture, take(Phase::Quick))).await;
+    played.extend(finish(start(fixture, take(Phase::Crowd))).await);
     for next in take(Phase::InTurn) {
-        played.extend(finish(start(stage, vec![next])).await);
+        played.extend(finish(start(fixture, vec![next])).await);
     }
     played.extend(finish(slow).await);
     for alone in take(Phase::Alone) {
-        played.extend(finish(start(stage, vec![alone])).await);
+        played.extend(finish(start(fixture, vec![alone])).await);
     }
-    let left = left_by(stage, &played);
+    let left = left_by(fixture, &played);
     let mut rows = Vec::new();
     for Played { place, scenario, scene } in played {
         rows.push((place, row(scenario.name, scenario.spg, scene).await));
     }
-    let mut scene = Scene::new(audit::NAME, Arc::clone(stage));
+    let mut scene = Scene::new(audit::NAME, Arc::clone(fixture));
     if let Err(error) = audit(&mut scene, &left).await {
         scene.checks.broke(error);
     }
@@ -124,12 +124,12 @@ async fn play_all(stage: &Arc<Stage>, chosen: Vec<Scenario>) -> Vec<(usize, Row)
     rows
 }
 
-fn start(stage: &Arc<Stage>, scenarios: Vec<(usize, Scenario)>) -> JoinSet<Played> {
+fn start(fixture: &Arc<Fixture>, scenarios: Vec<(usize, Scenario)>) -> JoinSet<Played> {
     let mut under_way = JoinSet::new();
     for (place, scenario) in scenarios {
-        let stage = Arc::clone(stage);
+        let fixture = Arc::clone(fixture);
         under_way.spawn(async move {
-            let mut scene = Scene::new(scenario.name, stage);
+            let mut scene = Scene::new(scenario.name, fixture);
             if let Err(error) = (scenario.play)(&mut scene).await {
                 scene.checks.broke(error);
             }
@@ -145,19 +145,19 @@ async fn finish(under_way: JoinSet<Played>) -> Vec<Played> {
     under_way.join_all().await
 }
 
-fn left_by(stage: &Stage, played: &[Played]) -> Left {
+fn left_by(fixture: &Fixture, played: &[Played]) -> Left {
     let ends = played.iter().flat_map(|played| played.scene.ends.clone()).collect();
     // Only the scenario of the conflicting content is to leave one, and it has checked it.
     let expected = played.iter().filter(|played| played.scenario.name.starts_with("The same notificationID"));
     let ids = expected.flat_map(|played| played.scene.ids.clone());
-    let dead_letters: BTreeSet<String> = ids.filter(|id| !stage.dead_letters_about(id).is_empty()).collect();
+    let dead_letters: BTreeSet<String> = ids.filter(|id| !fixture.dead_letters_about(id).is_empty()).collect();
     let table_lost = played.iter().any(|played| played.scene.table_lost);
     Left { ends, dead_letters, table_lost }
 }
 
 /// What there is to see in the end.
 async fn row(name: &str, spg: &str, mut scene: Scene) -> Row {
-    let items = match scene.stage.items(&scene.ids).await {
+    let items = match scene.fixture.items(&scene.ids).await {
         Ok(items) => items,
         Err(error) => {
             scene.checks.broke(error);
@@ -166,7 +166,8 @@ async fn row(name: &str, spg: &str, mut scene: Scene) -> Row {
     };
     let several = scene.ids.len() > 1 && scene.stored_in_words.is_none();
     let mut stored: Vec<String> = scene.ids.iter().map(|id| stored(&scene, id, items.get(id))).collect();
-    let mut events: Vec<String> = scene.ids.iter().map(|id| outcomes::in_words(&scene.stage.outcomes.of(id))).collect();
+    let mut events: Vec<String> =
+        scene.ids.iter().map(|id| outcomes::in_words(&scene.fixture.outcomes.of(id))).collect();
     if several {
         stored.dedup();
         events.dedup();
@@ -188,7 +189,7 @@ async fn row(name: &str, spg: &str, mut scene: Scene) -> Row {
 
 /// The item in words, and what the Status API answered about it.
 fn stored(scene: &Scene, id: &str, item: Option<&Item>) -> String {
-    let queries = scene.stage.spg.queries(id);
+    let queries = scene.fixture.spg.queries(id);
     let answers: Vec<&str> = queries.iter().map(|query| query.answered.as_str()).collect();
     let answered =
         if answers.is_empty() { "never asked".to_owned() } else { format!("answers: {}", answers.join(", ")) };
@@ -197,7 +198,7 @@ fn stored(scene: &Scene, id: &str, item: Option<&Item>) -> String {
 
 /// The registrations and every webhook with its answer, in the order in which they were sent.
 fn delivered(scene: &Scene) -> String {
-    let report = scene.stage.spg.report();
+    let report = scene.fixture.spg.report();
     let ours = report.payments.iter().filter(|payment| scene.ids.contains(&payment.transaction_id));
     let notifications = ours.flat_map(|payment| &payment.notifications);
     let mut attempts: Vec<&DeliveryResult> = notifications.flat_map(|notification| &notification.attempts).collect();

@@ -32,7 +32,7 @@ pub struct Scenario {
     pub play: for<'a> fn(&'a mut Scene) -> Playing<'a>,
 }
 
-/// A list of scenarios and the stage that they want.
+/// A list of scenarios and the fixture that they want.
 pub struct Program {
     /// As it is called on the command line.
     pub name: &'static str,

@@ -10,7 +10,7 @@ use spg_time::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use crate::outcomes::{self, Event};
-use crate::{Checks, Failure, Item, Stage, item};
+use crate::{Checks, Failure, Fixture, Item, item};
 
 /// The contract: with a healthy Status API a claim is confirmed within so long.
 pub const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ pub struct End {
 /// A scenario under way.
 pub struct Scene {
     pub name: &'static str,
-    pub stage: Arc<Stage>,
+    pub fixture: Arc<Fixture>,
     pub checks: Checks,
     pub ends: Vec<End>,
     /// In the order of creation.
@@ -56,10 +56,10 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn new(name: &'static str, stage: Arc<Stage>) -> Self {
+    pub fn new(name: &'static str, fixture: Arc<Fixture>) -> Self {
         Self {
             name,
-            stage,
+            fixture,
             checks: Checks::default(),
             ends: Vec::new(),
             ids: Vec::new(),
@@ -75,7 +75,7 @@ impl Scene {
     }
 
     pub fn say(&self, what: &str) {
-        self.stage.say(self.name, what);
+        self.fixture.say(self.name, what);
     }
 
     /// The time to final counts from now.
@@ -85,11 +85,11 @@ impl Scene {
 
     /// A payment that SPG has from now on. Its id and style come from the seed and the scenario, whatever runs beside it.
     pub fn create(&mut self, mut spec: PaymentSpec) -> Result<String, Failure> {
-        let mut rng = self.stage.spg.config().seed.stream("demo", &format!("{}/{}", self.name, self.ids.len()));
+        let mut rng = self.fixture.spg.config().seed.stream("demo", &format!("{}/{}", self.name, self.ids.len()));
         let drawn_id = alphanumeric(&mut rng, TRANSACTION_ID_LETTERS);
         spec.transaction_id.get_or_insert(drawn_id);
         spec.style.get_or_insert(WireStyle::drawn(&mut rng));
-        let id = self.stage.spg.create(spec)?;
+        let id = self.fixture.spg.create(spec)?;
         self.say(&format!("payment {id}"));
         self.ids.push(id.clone());
         Ok(id)
@@ -97,11 +97,11 @@ impl Scene {
 
     /// The merchant's backend registers it, with its own view of some facts.
     pub async fn register_as(&mut self, id: &str, own: &[(&str, Value)]) -> Result<(), Failure> {
-        let mut registration = self.stage.spg.registration(id)?;
+        let mut registration = self.fixture.spg.registration(id)?;
         for (field, value) in own {
             registration[*field] = value.clone();
         }
-        let answer = self.stage.spg.post_json(&self.stage.info.registration_url, registration.to_string()).await?;
+        let answer = self.fixture.spg.post_json(&self.fixture.info.registration_url, registration.to_string()).await?;
         self.registrations += 1;
         self.say(&format!("registration: HTTP {answer}"));
         self.checks.equal("the registration is taken", 202, answer);
@@ -115,12 +115,12 @@ impl Scene {
     /// The truth changes; the time to final counts from now.
     pub fn becomes(&mut self, id: &str, change: impl Into<Change>) -> Result<(), Failure> {
         self.mark();
-        Ok(self.stage.spg.set_status(id, change)?)
+        Ok(self.fixture.spg.set_status(id, change)?)
     }
 
     /// Delivers as planned.
     pub async fn deliver(&mut self, notification: &Notification, plan: &DeliveryPlan) -> Vec<DeliveryResult> {
-        let results = self.stage.spg.deliver(notification, plan).await;
+        let results = self.fixture.spg.deliver(notification, plan).await;
         for result in &results {
             let how = result.tamper.name().map(|how| format!(" ({how})")).unwrap_or_default();
             let http = result.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
@@ -139,7 +139,7 @@ impl Scene {
 
     /// A webhook of what is so now, once.
     pub async fn notify(&mut self, id: &str) -> Result<Notification, Failure> {
-        let notification = self.stage.spg.notification(id)?;
+        let notification = self.fixture.spg.notification(id)?;
         self.deliver_genuine(&notification, &DeliveryPlan::default()).await;
         Ok(notification)
     }
@@ -154,7 +154,7 @@ impl Scene {
     /// The truth changes and its webhook is lost.
     pub async fn becomes_unheard(&mut self, id: &str, change: impl Into<Change>) -> Result<(), Failure> {
         self.becomes(id, change)?;
-        let notification = self.stage.spg.notification(id)?;
+        let notification = self.fixture.spg.notification(id)?;
         self.deliver(&notification, &DeliveryPlan::lost()).await;
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Scene {
     ) -> Result<Item, Failure> {
         let began = Instant::now();
         loop {
-            let found = self.stage.item(id).await?;
+            let found = self.fixture.item(id).await?;
             if let Some(item) = found.as_ref().filter(|item| wanted(item)) {
                 self.say(&format!("stored: {}, version {}", item.evidence(), item.version));
                 return Ok(item.clone());
@@ -219,7 +219,7 @@ impl Scene {
     pub async fn emptied(&self) -> Result<u64, Failure> {
         let deadline = Instant::now() + SOON;
         loop {
-            let waiting = self.stage.clients.waiting(&self.stage.info.queue_url).await?;
+            let waiting = self.fixture.clients.waiting(&self.fixture.info.queue_url).await?;
             if waiting == 0 || Instant::now() >= deadline {
                 return Ok(waiting);
             }
@@ -247,12 +247,12 @@ impl Scene {
     /// Checks the status and the published events, now (waiting for those that are still to come) and at the end of the run.
     pub async fn ends_as(&mut self, id: &str, status: &str, expected: &[&str]) -> Result<(), Failure> {
         let enough = |events: &Vec<Event>| events.len() >= expected.len();
-        let waited = self.until("events", SOON, || Some(self.stage.outcomes.of(id)).filter(enough)).await;
-        let found = waited.unwrap_or_else(|_| self.stage.outcomes.of(id));
+        let waited = self.until("events", SOON, || Some(self.fixture.outcomes.of(id)).filter(enough)).await;
+        let found = waited.unwrap_or_else(|_| self.fixture.outcomes.of(id));
         let expected = if expected.is_empty() { "none".to_owned() } else { expected.join("; ") };
         self.say(&format!("published: {}", outcomes::in_words(&found)));
         self.checks.equal("events published", &expected, outcomes::in_words(&found));
-        let stored = self.stage.item(id).await?.map(|item| item.status);
+        let stored = self.fixture.item(id).await?.map(|item| item.status);
         self.checks.equal("status stored", status, stored.as_deref().unwrap_or("nothing"));
         self.ends.push(End { transaction_id: id.to_owned(), status: Some(status.to_owned()), events: expected });
         Ok(())
@@ -260,18 +260,18 @@ impl Scene {
 
     /// Checks that nothing of it was stored, asked or published, now and at the end of the run.
     pub async fn ends_as_nothing(&mut self, id: &str) -> Result<(), Failure> {
-        let stored = self.stage.item(id).await?;
+        let stored = self.fixture.item(id).await?;
         self.checks.equal("stored", "nothing", item::in_words(stored.as_ref()));
         self.queried(id, 0);
         let none = "none".to_owned();
-        self.checks.equal("events published", &none, outcomes::in_words(&self.stage.outcomes.of(id)));
+        self.checks.equal("events published", &none, outcomes::in_words(&self.fixture.outcomes.of(id)));
         self.ends.push(End { transaction_id: id.to_owned(), status: None, events: none });
         Ok(())
     }
 
     /// How many queries SPG has had about it.
     pub fn queries(&self, id: &str) -> usize {
-        self.stage.spg.queries(id).len()
+        self.fixture.spg.queries(id).len()
     }
 
     /// Checks that exactly so many queries were asked.

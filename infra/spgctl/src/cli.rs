@@ -27,7 +27,7 @@ Exit codes:
 #[command(name = "spgctl", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     #[command(flatten)]
-    pub place: PlaceArguments,
+    pub target: TargetArguments,
     /// JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
@@ -36,7 +36,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
-pub struct PlaceArguments {
+pub struct TargetArguments {
     /// The CloudFormation stack on AWS
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "local")]
     pub stack: Option<String>,

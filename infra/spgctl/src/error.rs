@@ -51,7 +51,7 @@ pub enum Error {
     #[error("there is no stack {name} in {region}: check --stack, --region and --profile")]
     NoStack { name: String, region: String },
     #[error("no system was named: give --stack NAME for one on AWS, or --local for the one on this machine")]
-    NoPlace,
+    NoTarget,
     #[error("{0}")]
     Local(#[from] spg_local::Error),
     #[error(
@@ -96,7 +96,7 @@ impl Error {
             | Self::NoRegion
             | Self::NoCredentials { .. }
             | Self::NoStack { .. }
-            | Self::NoPlace
+            | Self::NoTarget
             | Self::Local(_)
             | Self::Incomplete { .. }
             | Self::Configuration { .. }

@@ -13,10 +13,10 @@ pub mod http;
 pub mod inbox;
 pub mod keys;
 mod output;
-mod place;
 mod run;
 pub mod scan;
 mod signed;
+mod target;
 pub mod view;
 
 pub use cli::Cli;
@@ -24,5 +24,5 @@ pub use clients::Clients;
 pub use duration::{Moment, parse_span};
 pub use error::{Error, Exit};
 pub use output::{Output, span};
-pub use place::{Deployment, Place};
 pub use run::run;
+pub use target::{Deployment, Target};

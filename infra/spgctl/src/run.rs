@@ -9,7 +9,7 @@ use spg_host::{Aws, CallLimits};
 use spg_time::{Clock as _, SystemClock};
 use spg_wiring::LambdaReconciler;
 
-use crate::cli::{Cli, Command, DlqCommand, PlaceArguments, RegisterArguments, RotateKeyCommand, SendTestArguments};
+use crate::cli::{Cli, Command, DlqCommand, RegisterArguments, RotateKeyCommand, SendTestArguments, TargetArguments};
 use crate::commands::dlq::{Choice, Queues};
 use crate::commands::{
     check, dlq, doctor, open, register, republish, resolve, restore, rotate_key, send_test, transaction,
@@ -18,7 +18,7 @@ use crate::http;
 use crate::keys::{KeySecret, KeyText};
 use crate::scan::Rate;
 use crate::signed::Signer;
-use crate::{Deployment, Error, Exit, Output, Place};
+use crate::{Deployment, Error, Exit, Output, Target};
 
 /// Messages dropped in a second, at most: SQS is asked as gently as for a redrive.
 const DROP_RATE: u32 = 100;
@@ -33,7 +33,7 @@ const KEY_TEXT_BYTES_MAX: u64 = 1024;
 pub async fn run(cli: Cli, writer: &mut (dyn Write + Send)) -> Result<Exit, Error> {
     let mut output = Output::new(cli.json, writer);
     let output = &mut output;
-    let at = Deployment::find(&place(cli.place)?).await?;
+    let at = Deployment::find(&target(cli.target)?).await?;
     let now = SystemClock.now();
     match cli.command {
         Command::Transaction { id } => transaction::run(&at.ledger()?, &id, now, output).await,
@@ -163,15 +163,15 @@ fn queues(at: &Deployment) -> Result<Queues, Error> {
     Ok(Queues { client: at.aws.sqs(), queue_url: at.queue_url()?.to_owned(), dlq_url: at.dlq_url()?.to_owned() })
 }
 
-fn place(arguments: PlaceArguments) -> Result<Place, Error> {
-    let PlaceArguments { stack, region, profile, local } = arguments;
+fn target(arguments: TargetArguments) -> Result<Target, Error> {
+    let TargetArguments { stack, region, profile, local } = arguments;
     match (stack, local) {
-        (Some(stack), _) => Ok(Place::Aws { stack, region, profile }),
+        (Some(stack), _) => Ok(Target::Aws { stack, region, profile }),
         (None, Some(dir)) => {
             let dir = dir.map_or_else(|| Ok(spg_local::default_dir()), std::path::absolute);
-            Ok(Place::Local { dir: dir.map_err(|source| Error::File { path: PathBuf::new(), source })? })
+            Ok(Target::Local { dir: dir.map_err(|source| Error::File { path: PathBuf::new(), source })? })
         }
-        (None, None) => Err(Error::NoPlace),
+        (None, None) => Err(Error::NoTarget),
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Command {
     /// End everything that `up` has started; the logs stay
     Down {
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
     /// Show what the functions have printed
     Logs {
@@ -24,7 +24,7 @@ pub enum Command {
         #[arg(long, short)]
         follow: bool,
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
 }
 
@@ -52,17 +52,17 @@ pub struct Up {
     #[arg(long, default_value_t = spg_local::PORT_DEFAULT)]
     port: u16,
     #[command(flatten)]
-    place: Place,
+    target: Target,
 }
 
 #[derive(Args)]
-pub struct Place {
+pub struct Target {
     /// Folder of the stack; stacks in different folders do not disturb each other [default: target/local]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-impl Place {
+impl Target {
     /// The folder, absolute.
     fn dir(&self) -> std::io::Result<PathBuf> {
         self.dir.as_deref().map_or_else(|| Ok(spg_local::default_dir()), std::path::absolute)
@@ -73,12 +73,12 @@ impl Command {
     pub fn run(self) -> Outcome {
         match self {
             Self::Up(up) => up.run(),
-            Self::Down { place } => {
-                Stack::down(&place.dir()?)?;
+            Self::Down { target } => {
+                Stack::down(&target.dir()?)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Logs { function, follow, place } => {
-                show_logs(&place.dir()?, &Logs { function, follow }, &mut std::io::stdout().lock())?;
+            Self::Logs { function, follow, target } => {
+                show_logs(&target.dir()?, &Logs { function, follow }, &mut std::io::stdout().lock())?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -87,7 +87,7 @@ impl Command {
 
 impl Up {
     fn run(self) -> Outcome {
-        let dir = self.place.dir()?;
+        let dir = self.target.dir()?;
         spg_local::end_on_interrupt(dir.clone())?;
         let options = Options {
             port: self.port,

@@ -34,7 +34,7 @@ impl StatusApi for SimApi {
         let reply = self.0.effect(Effect::Query, |state| state.status(&query.transaction_id)).await;
         // The answer is in flight: a later one may be stored first.
         self.0.pause(latency - latency / 2, None).await;
-        self.0.lock().answered(self.0.process, queried, &query.transaction_id, &reply);
+        self.0.lock().status_answered(self.0.process, queried, &query.transaction_id, &reply);
         reply
     }
 }
@@ -83,7 +83,7 @@ impl State {
         }
     }
 
-    fn answered(&mut self, process: u64, queried: u64, id: &TransactionId, reply: &Reply) {
+    fn status_answered(&mut self, process: u64, queried: u64, id: &TransactionId, reply: &Reply) {
         match &reply.result {
             Ok(answer) => {
                 let said = said(answer, queried);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lives;
+use crate::lifecycles;
 use crate::moment::{DAY, HOUR, MINUTE, SECOND, START};
 use crate::rng::SimRng;
 

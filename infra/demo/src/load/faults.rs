@@ -11,7 +11,7 @@ use spg_simulator::{Fault, FaultRule, Seed};
 use tokio::time::Instant;
 
 use crate::load::cutter::Cutter;
-use crate::{Failure, Stage};
+use crate::{Failure, Fixture};
 
 /// Percent of the time in which payments arrive.
 const KILLS_PERCENT: (u32, u32) = (5, 55);
@@ -91,7 +91,7 @@ pub fn slow(status_api: Duration) -> Vec<FaultRule> {
 
 /// Does what was planned. `well` is how the Status API is when it is well.
 pub async fn play(
-    stage: &Stage,
+    fixture: &Fixture,
     dir: &Path,
     cutter: &Cutter,
     plan: &Plan,
@@ -99,7 +99,7 @@ pub async fn play(
     began: Instant,
 ) -> Result<Done, Failure> {
     let mut done = Done::default();
-    let mut rng = stage.spg.config().seed.stream("load", "which");
+    let mut rng = fixture.spg.config().seed.stream("load", "which");
     for (at, function) in &plan.kills {
         tokio::time::sleep_until(began + *at).await;
         if kill(dir, function, &mut rng).await? {
@@ -117,13 +117,13 @@ pub async fn play(
     }
     if let Some((begins, ends)) = plan.outage {
         tokio::time::sleep_until(began + begins).await;
-        stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
-        stage.say("Status API", "answers 503");
-        let away_at = stage.now_millis();
+        fixture.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
+        fixture.say("Status API", "answers 503");
+        let away_at = fixture.now_millis();
         tokio::time::sleep_until(began + ends).await;
-        stage.spg.set_faults(well.to_vec());
-        done.outage = Some((away_at, stage.now_millis()));
-        stage.say("Status API", "is back");
+        fixture.spg.set_faults(well.to_vec());
+        done.outage = Some((away_at, fixture.now_millis()));
+        fixture.say("Status API", "is back");
     }
     Ok(done)
 }

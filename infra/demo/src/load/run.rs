@@ -10,14 +10,14 @@ use spg_simulator::traffic::PlannedPayment;
 use spg_simulator::{DeliveryResult, Payment, SimTime, TrafficSummary};
 use tokio::time::Instant;
 
+use crate::fixture::millis;
 use crate::load::compare::{Seen, compare, whole};
 use crate::load::cutter::Cutter;
 use crate::load::faults::{self, Done, Plan};
 use crate::load::figures::{FaultFigures, Figures};
 use crate::load::latency::{self, Moments};
 use crate::load::traffic;
-use crate::stage::millis;
-use crate::{Event, Failure, Item, Options, Stage, keep};
+use crate::{Event, Failure, Fixture, Item, Options, interactive};
 
 const RESULT_FILE: &str = "load.json";
 const NAME: &str = "load";
@@ -62,101 +62,104 @@ pub async fn run(options: LoadOptions) -> ExitCode {
 async fn load(options: &LoadOptions) -> Result<bool, Failure> {
     let dir = std::path::absolute(&options.dir)?;
     spg_local::end_on_interrupt(dir.clone())?;
-    let outcome = on_stage(options, &dir).await;
+    let outcome = on_fixture(options, &dir).await;
     if !options.keep || outcome.is_err() {
         tokio::task::spawn_blocking(move || Stack::down(&dir)).await??;
     }
     outcome
 }
 
-async fn on_stage(options: &LoadOptions, dir: &Path) -> Result<bool, Failure> {
+async fn on_fixture(options: &LoadOptions, dir: &Path) -> Result<bool, Failure> {
     let cutter = Cutter::start().await?;
     let LoadOptions { seed, port, keep, .. } = *options;
-    let stage_options = Options { keep, seed, only: None, list: false, port, dir: options.dir.clone() };
-    let stage = Arc::new(Stage::with_functions_port(&crate::DEMO, &stage_options, Some(cutter.port())).await?);
-    let aws_port = stage.info.aws_endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+    let fixture_options = Options { keep, seed, only: None, list: false, port, dir: options.dir.clone() };
+    let fixture = Arc::new(Fixture::with_functions_port(&crate::DEMO, &fixture_options, Some(cutter.port())).await?);
+    let aws_port = fixture.info.aws_endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
     cutter.lead_to(aws_port.ok_or("the emulator's address has no port")?);
 
     let within = Duration::from_secs(60) * options.payments / options.per_minute.max(1);
-    let seed_of_all = stage.spg.config().seed;
+    let seed_of_all = fixture.spg.config().seed;
     let plan = if options.undisturbed { Plan::nothing() } else { Plan::draw(seed_of_all, within, options.kills) };
     let well = faults::slow(options.status_api);
-    stage.spg.set_faults(well.clone());
-    let burst = traffic::plan(&stage.spg, options.payments, within, options.undisturbed)?;
+    fixture.spg.set_faults(well.clone());
+    let burst = traffic::plan(&fixture.spg, options.payments, within, options.undisturbed)?;
     let planned = burst.payments.clone();
-    stage.say(NAME, &format!("{} payments within {} s, seed {seed}", planned.len(), within.as_secs()));
+    fixture.say(NAME, &format!("{} payments within {} s, seed {seed}", planned.len(), within.as_secs()));
 
-    let (began, began_simulated, began_millis) = (Instant::now(), stage.spg.clock().now(), stage.now_millis());
-    let registering = tokio::spawn(traffic::register_all(Arc::clone(&stage), planned.clone(), began));
-    let shown = tokio::spawn(show(Arc::clone(&stage), planned.clone(), began));
-    let disturbing = faults::play(&stage, dir, &cutter, &plan, &well, began);
-    let (traffic, done) = tokio::join!(stage.spg.play_burst(burst), disturbing);
+    let (began, began_simulated, began_millis) = (Instant::now(), fixture.spg.clock().now(), fixture.now_millis());
+    let registering = tokio::spawn(traffic::register_all(Arc::clone(&fixture), planned.clone(), began));
+    let shown = tokio::spawn(show(Arc::clone(&fixture), planned.clone(), began));
+    let disturbing = faults::play(&fixture, dir, &cutter, &plan, &well, began);
+    let (traffic, done) = tokio::join!(fixture.spg.play_burst(burst), disturbing);
     let (done, registrations_refused) = (done?, registering.await??);
-    stage.say(NAME, "all webhooks are delivered or lost");
+    fixture.say(NAME, "all webhooks are delivered or lost");
     let truths: BTreeMap<String, Payment> = planned
         .iter()
-        .map(|it| Ok((it.transaction_id.clone(), stage.spg.payment(&it.transaction_id)?)))
+        .map(|it| Ok((it.transaction_id.clone(), fixture.spg.payment(&it.transaction_id)?)))
         .collect::<Result<_, Failure>>()?;
-    let items = until_settled(&stage, &truths).await?;
+    let items = until_settled(&fixture, &truths).await?;
     shown.abort();
 
-    let faults = fault_figures(&stage, dir, &cutter, &plan, done, began_millis, registrations_refused);
-    let run = Run { stage: &stage, planned: &planned, truths, items, began_simulated, began_millis, began };
+    let faults = fault_figures(&fixture, dir, &cutter, &plan, done, began_millis, registrations_refused);
+    let run = Run { fixture: &fixture, planned: &planned, truths, items, began_simulated, began_millis, began };
     let figures = run.figures(options, within, traffic, faults).await?;
     let file = dir.join(RESULT_FILE);
     fs::write(&file, serde_json::to_vec_pretty(&figures)?)?;
     println!("\n{}\nresults: {}", figures.in_words(), file.display());
     if options.keep {
-        keep::until_interrupted(&stage, dir).await;
+        interactive::until_interrupted(&fixture, dir).await;
     }
     Ok(figures.held)
 }
 
 /// Shows how far it is, until it is ended.
-async fn show(stage: Arc<Stage>, planned: Vec<PlannedPayment>, began: Instant) {
+async fn show(fixture: Arc<Fixture>, planned: Vec<PlannedPayment>, began: Instant) {
     loop {
         tokio::time::sleep(SHOW_EACH).await;
-        let now = stage.simulated(began.elapsed());
+        let now = fixture.simulated(began.elapsed());
         let arrived = planned.iter().filter(|payment| payment.start <= now).count();
-        let waiting = stage.clients.waiting(&stage.info.queue_url).await;
+        let waiting = fixture.clients.waiting(&fixture.info.queue_url).await;
         let waiting = waiting.map_or_else(|_| "?".to_owned(), |waiting| waiting.to_string());
-        let told = stage.outcomes.count();
-        stage.say(NAME, &format!("{arrived} payments arrived, {told} events told, {waiting} messages on the queue"));
+        let told = fixture.outcomes.count();
+        fixture.say(NAME, &format!("{arrived} payments arrived, {told} events told, {waiting} messages on the queue"));
     }
 }
 
 /// Waits until all are in SPG's true state and the merchant has heard of it, the queue is empty, and nothing more comes; or
 /// the time is over.
-async fn until_settled(stage: &Stage, truths: &BTreeMap<String, Payment>) -> Result<BTreeMap<String, Item>, Failure> {
+async fn until_settled(
+    fixture: &Fixture,
+    truths: &BTreeMap<String, Payment>,
+) -> Result<BTreeMap<String, Item>, Failure> {
     let deadline = Instant::now() + SETTLED_WITHIN;
     let (mut quiet_since, mut last) = (Instant::now(), 0);
     let mut open: Vec<String> = truths.keys().cloned().collect();
     while Instant::now() < deadline {
-        let items = stage.items(&open).await?;
-        let told = stage.outcomes.merchant_view();
+        let items = fixture.items(&open).await?;
+        let told = fixture.outcomes.merchant_view();
         let settled = |id: &String| {
             let status = truths[id].truth().status.as_str();
             items.get(id).is_some_and(|item| item.status == status)
                 && told.get(id).is_some_and(|event| event.status() == status)
         };
         open.retain(|id| !settled(id));
-        let count = stage.outcomes.count();
-        let waiting = stage.clients.waiting(&stage.info.queue_url).await?;
+        let count = fixture.outcomes.count();
+        let waiting = fixture.clients.waiting(&fixture.info.queue_url).await?;
         if count != last || waiting > 0 || !open.is_empty() {
             (quiet_since, last) = (Instant::now(), count);
         }
         if quiet_since.elapsed() >= QUIET {
             break;
         }
-        stage.say(NAME, &format!("{} of {} settled and told", truths.len() - open.len(), truths.len()));
+        fixture.say(NAME, &format!("{} of {} settled and told", truths.len() - open.len(), truths.len()));
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     let all: Vec<String> = truths.keys().cloned().collect();
-    stage.items(&all).await
+    fixture.items(&all).await
 }
 
 fn fault_figures(
-    stage: &Stage,
+    fixture: &Fixture,
     dir: &Path,
     cutter: &Cutter,
     plan: &Plan,
@@ -167,7 +170,7 @@ fn fault_figures(
     let log = fs::read(dir.join("emulator.log")).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
     let deaths: Vec<&str> = log.lines().filter(|line| line.contains(LOG_OF_DEATHS)).collect();
-    let functions = &stage.info.functions;
+    let functions = &fixture.info.functions;
     let killed_at_work = [&functions.ack, &functions.processor, &functions.sweeper, &functions.publisher]
         .map(|name| (name.clone(), deaths.iter().filter(|line| line.contains(name.as_str())).count()));
     let window = |from: Option<Duration>, to: Option<Duration>| {
@@ -192,7 +195,7 @@ fn fault_figures(
 
 /// A run that is over.
 struct Run<'a> {
-    stage: &'a Stage,
+    fixture: &'a Fixture,
     planned: &'a [PlannedPayment],
     truths: BTreeMap<String, Payment>,
     items: BTreeMap<String, Item>,
@@ -209,13 +212,13 @@ impl Run<'_> {
         traffic: TrafficSummary,
         faults: FaultFigures,
     ) -> Result<Figures, Failure> {
-        let report = self.stage.spg.report();
+        let report = self.fixture.spg.report();
         let reports: BTreeMap<&str, _> = report.payments.iter().map(|it| (it.transaction_id.as_str(), it)).collect();
-        let told = self.stage.outcomes.all();
-        let told_at = self.stage.outcomes.told_at();
+        let told = self.fixture.outcomes.all();
+        let told_at = self.fixture.outcomes.told_at();
         let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
         told.iter().for_each(|event| events.entry(event.transaction_id()).or_default().push(event.clone()));
-        let distinct: usize = self.stage.outcomes.by_transaction().values().map(Vec::len).sum();
+        let distinct: usize = self.fixture.outcomes.by_transaction().values().map(Vec::len).sum();
         let all: Vec<Seen<'_>> = self
             .planned
             .iter()
@@ -232,9 +235,10 @@ impl Run<'_> {
             })
             .collect();
         let mut verdict = compare(&all);
-        let waiting = self.stage.clients.waiting(&self.stage.info.queue_url).await?;
-        let panics = ["ack", "processor", "sweeper", "publisher"].map(|it| self.stage.log_lines(it, &["panicked at"]));
-        whole(&mut verdict, &report, waiting, self.stage.dead_letters.bodies().len(), panics.iter().sum());
+        let waiting = self.fixture.clients.waiting(&self.fixture.info.queue_url).await?;
+        let panics =
+            ["ack", "processor", "sweeper", "publisher"].map(|it| self.fixture.log_lines(it, &["panicked at"]));
+        whole(&mut verdict, &report, waiting, self.fixture.dead_letters.bodies().len(), panics.iter().sum());
         let samples = latency::samples(&all, self.began_millis, self);
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let mut endings: BTreeMap<String, usize> = BTreeMap::new();
@@ -272,10 +276,10 @@ impl Moments for Run<'_> {
     fn ended(&self, seen: &Seen<'_>) -> u64 {
         let last = seen.truth.truths.last().map_or(SimTime::default(), |moment| moment.at);
         let arrived = self.began_simulated.plus(seen.planned.start);
-        self.stage.epoch_millis(last.max(arrived))
+        self.fixture.epoch_millis(last.max(arrived))
     }
 
     fn sent(&self, webhook: &DeliveryResult) -> u64 {
-        self.stage.epoch_millis(webhook.at)
+        self.fixture.epoch_millis(webhook.at)
     }
 }

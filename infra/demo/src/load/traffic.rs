@@ -8,7 +8,7 @@ use spg_simulator::{Burst, Kind, PaymentSpec, Simulator, TrafficSpec};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::{Failure, Stage};
+use crate::{Failure, Fixture};
 
 /// From a payment's first notification to its last change. Less than a Success waits to be queried once more: what is
 /// declined afterwards without a webhook is then found by that query.
@@ -92,20 +92,24 @@ fn early_first(payments: &mut Vec<PlannedPayment>) {
 }
 
 /// The merchant's backend registers each payment when SPG has it, again until it is taken. Returns how many attempts were not.
-pub async fn register_all(stage: Arc<Stage>, payments: Vec<PlannedPayment>, began: Instant) -> Result<usize, Failure> {
+pub async fn register_all(
+    fixture: Arc<Fixture>,
+    payments: Vec<PlannedPayment>,
+    began: Instant,
+) -> Result<usize, Failure> {
     let mut under_way: JoinSet<Result<usize, Failure>> = JoinSet::new();
     let mut refused = 0;
     let mut by_start = payments;
     by_start.sort_by_key(|payment| payment.start);
     for payment in by_start {
-        tokio::time::sleep_until(began + stage.spg.clock().wall(payment.start)).await;
+        tokio::time::sleep_until(began + fixture.spg.clock().wall(payment.start)).await;
         if under_way.len() >= REGISTRATIONS_AT_ONCE
             && let Some(done) = under_way.join_next().await
         {
             refused += done??;
         }
-        let stage = Arc::clone(&stage);
-        under_way.spawn(async move { register(&stage, &payment.transaction_id).await });
+        let fixture = Arc::clone(&fixture);
+        under_way.spawn(async move { register(&fixture, &payment.transaction_id).await });
     }
     while let Some(done) = under_way.join_next().await {
         refused += done??;
@@ -113,10 +117,10 @@ pub async fn register_all(stage: Arc<Stage>, payments: Vec<PlannedPayment>, bega
     Ok(refused)
 }
 
-async fn register(stage: &Stage, id: &str) -> Result<usize, Failure> {
-    let body = stage.spg.registration(id)?.to_string();
+async fn register(fixture: &Fixture, id: &str) -> Result<usize, Failure> {
+    let body = fixture.spg.registration(id)?.to_string();
     for refused in 0..REGISTER_ATTEMPTS_MAX {
-        if let Ok(202) = stage.spg.post_json(&stage.info.registration_url, body.clone()).await {
+        if let Ok(202) = fixture.spg.post_json(&fixture.info.registration_url, body.clone()).await {
             return Ok(refused);
         }
         tokio::time::sleep(REGISTER_AGAIN_AFTER).await;

@@ -21,13 +21,13 @@ const PAYMENTS: usize = 3;
 
 async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let began = Instant::now();
-    let clients = scene.stage.clients.clone();
-    let queue_url = Outcomes::route(&clients, &scene.stage.info.event_bus, QUEUE).await?;
+    let clients = scene.fixture.clients.clone();
+    let queue_url = Outcomes::route(&clients, &scene.fixture.info.event_bus, QUEUE).await?;
     let ids = scene.paid_with_webhooks(PAYMENTS).await?;
     scene.until_all(&ids, "confirmed", CONFIRMED_WITHIN, |item| item.status == "Success").await?;
     scene.becomes_and_notifies(&ids[0], Status::Declined).await?;
     scene.until_all(&ids[..1], "corrected", CONFIRMED_WITHIN, |item| item.status == "Declined").await?;
-    let heard = || (scene.stage.outcomes.of(&ids[0]).len() == 2).then_some(());
+    let heard = || (scene.fixture.outcomes.of(&ids[0]).len() == 2).then_some(());
     scene.until("the correction is told", SOON, heard).await?;
     scene.until_told(&ids).await;
     clients.sqs.purge_queue().queue_url(&queue_url).send().await?;
@@ -45,12 +45,12 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.remedy(&format!("`spgctl republish --since 1h`: {} events", told.json["events"]));
     let view = Outcomes::of_inbox(Inbox::open(clients.sqs.clone(), queue_url));
     let truth = |id: &String| {
-        scene.stage.spg.payment(id).is_ok_and(|it| knows(&view.merchant_view(), id, it.truth().status.as_str()))
+        scene.fixture.spg.payment(id).is_ok_and(|it| knows(&view.merchant_view(), id, it.truth().status.as_str()))
     };
     let all = || ids.iter().all(truth).then_some(());
     let known = scene.until("the consumer knows all", SOON, all).await;
     scene.checks.that("the consumer knows SPG's truth of all", known.is_ok(), "all", format!("{:?}", known.err()));
-    let original: BTreeMap<String, Event> = scene.stage.outcomes.merchant_view();
+    let original: BTreeMap<String, Event> = scene.fixture.outcomes.merchant_view();
     let same = ids.iter().filter(|id| view.merchant_view().get(*id) == original.get(*id)).count();
     scene.checks.equal("of the republished, the same as first told", PAYMENTS, same);
     scene.over("its orders are as in SPG; what others had already heard came again with the same content");

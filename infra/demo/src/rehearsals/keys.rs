@@ -7,9 +7,9 @@ use spg_local::ALIAS;
 use spg_simulator::{DeliveryPlan, Status, WebhookKey};
 use tokio::time::Instant;
 
+use crate::fixture::KEYS;
 use crate::operator::DONE;
 use crate::scene::CONFIRMED_WITHIN;
-use crate::stage::KEYS;
 use crate::{Failure, Phase, Scenario, Scene, report};
 
 pub const REHEARSAL: Scenario = Scenario {
@@ -39,9 +39,9 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.becomes_and_notifies(before, Status::Success).await?;
 
     scene.becomes(lost, Status::Success)?;
-    let unopened = scene.stage.spg.notification(lost)?;
+    let unopened = scene.fixture.spg.notification(lost)?;
     refused(scene, &unopened, NEW, "a key that the secret does not have").await;
-    let lines = scene.stage.log_lines("ack", &["NoKeyOpensIt"]);
+    let lines = scene.fixture.log_lines("ack", &["NoKeyOpensIt"]);
     scene.checks.that("its log says why", lines > 0, "lines with NoKeyOpensIt", lines);
     scene.seen(&format!("lost: 401, counted in {REJECTED}, NoKeyOpensIt in the log. Leaked: somebody says so"));
     let add_began = Instant::now();
@@ -55,12 +55,12 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
 
     // The Backoffice still uses the old one for other terminals.
     scene.becomes_and_notifies(between, Status::Success).await?;
-    scene.stage.spg.set_keys(vec![new, old]);
+    scene.fixture.spg.set_keys(vec![new, old]);
     scene.say("the Backoffice uses the new key for all");
     scene.becomes_and_notifies(after, Status::Success).await?;
     // What SPG repeats may still be encrypted with the old one.
     scene.becomes(late, Status::Success)?;
-    let repeated = scene.stage.spg.notification(late)?;
+    let repeated = scene.fixture.spg.notification(late)?;
     scene.deliver_genuine(&repeated, &DeliveryPlan::key(OLD)).await;
     scene.until_all(&ids, "confirmed with either key", SWEPT_WITHIN, |item| item.status == "Success").await?;
 
@@ -69,7 +69,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
         "`spgctl rotate-key add`, and a minute for every process to take it up ({taken_up}); the Backoffice; `spgctl rotate-key retire`; processes with the old key \
          ended"
     ));
-    let forged = scene.stage.spg.notification(before)?;
+    let forged = scene.fixture.spg.notification(before)?;
     refused(scene, &forged, OLD, "the old key").await;
     let next = scene.paid_with_webhooks(1).await?;
     scene.until_all(&next, "confirmed with the new key", CONFIRMED_WITHIN, |item| item.status == "Success").await?;
@@ -87,7 +87,7 @@ async fn retire(scene: &mut Scene) -> Result<(), Failure> {
     let retired = scene.spgctl(&["rotate-key", "retire"], None).await?;
     scene.checks.equal("exit code of `spgctl rotate-key retire`", DONE, retired.exit);
     scene.checks.equal("keys in the secret afterwards", 1, &retired.json["keys"]);
-    let ack = &scene.stage.info.functions.ack;
+    let ack = &scene.fixture.info.functions.ack;
     let change = json!({ "FunctionName": ack, "MemorySize": OTHER_MEMORY_SIZE });
     scene.aws("lambda", "update_function_configuration", change).await?;
     let published = scene.aws("lambda", "publish_version", json!({ "FunctionName": ack })).await?;
@@ -97,10 +97,10 @@ async fn retire(scene: &mut Scene) -> Result<(), Failure> {
 
 /// A webhook with a key that must not be taken.
 async fn refused(scene: &mut Scene, notification: &spg_simulator::Notification, key: usize, what: &str) {
-    let rejected = scene.stage.metric("ack", REJECTED);
+    let rejected = scene.fixture.metric("ack", REJECTED);
     let results = scene.deliver(notification, &DeliveryPlan::key(key)).await;
     let answers: Vec<String> = results.iter().map(|result| format!("{:?}", result.http_status)).collect();
     scene.checks.equal(format!("a webhook with {what}"), "Some(401)", answers.join(", "));
-    let counted = scene.stage.metric("ack", REJECTED).saturating_sub(rejected);
+    let counted = scene.fixture.metric("ack", REJECTED).saturating_sub(rejected);
     scene.checks.that(format!("metric Rejected with {what}"), counted > 0, "more than 0", counted);
 }

@@ -42,7 +42,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.until_all(&held, "what the queue held is confirmed", SOON, |item| item.status == "Success").await?;
     let settled = report::seconds(back.elapsed());
     set_queue(scene, &visibility, &policy).await?;
-    let stored = scene.stage.items(&dead_letters).await?.len();
+    let stored = scene.fixture.items(&dead_letters).await?.len();
     scene.checks.equal("stored of what is in the dead-letter queue", 0, stored);
     let redriven = scene.spgctl(&["dlq", "redrive"], None).await?;
     scene.checks.equal("exit code of `spgctl dlq redrive`", DONE, redriven.exit);
@@ -72,10 +72,10 @@ async fn while_broken(scene: &mut Scene, policy: &Value) -> Result<(Vec<String>,
     set_queue(scene, PATIENT.visibility, &PATIENT.on(policy)).await?;
     let held = scene.paid_with_webhooks(PAYMENTS_EACH).await?;
     tokio::time::sleep(HELD_FOR).await;
-    let waiting = scene.stage.clients.waiting(&scene.stage.info.queue_url).await?;
+    let waiting = scene.fixture.clients.waiting(&scene.fixture.info.queue_url).await?;
     let enough = usize::try_from(waiting).is_ok_and(|waiting| waiting >= PAYMENTS_EACH);
     scene.checks.that("messages that the queue holds", enough, format!("at least {PAYMENTS_EACH}"), waiting);
-    let why = scene.stage.log_lines("processor", &["EVENT_BUS_NAME"]);
+    let why = scene.fixture.log_lines("processor", &["EVENT_BUS_NAME"]);
     scene.checks.that("its log says why it does not start", why > 0, "lines about EVENT_BUS_NAME", why);
     let listed = scene.spgctl(&["dlq", "list"], None).await?;
     scene.checks.equal("exit code of `spgctl dlq list`", FINDINGS, listed.exit);
@@ -96,7 +96,7 @@ async fn while_broken(scene: &mut Scene, policy: &Value) -> Result<(Vec<String>,
 async fn until_dead(scene: &Scene, count: usize) -> Result<u64, Failure> {
     let deadline = Instant::now() + BROKEN_WITHIN;
     loop {
-        let lying = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
+        let lying = scene.fixture.clients.waiting(&scene.fixture.info.dlq_url).await?;
         if usize::try_from(lying).is_ok_and(|lying| lying >= count) || Instant::now() >= deadline {
             return Ok(lying);
         }
@@ -115,9 +115,9 @@ impl Redrive {
 /// The visibility timeout and the redrive policy, as the template has them.
 async fn queue_settings(scene: &Scene) -> Result<(String, Value), Failure> {
     let names = [QueueAttributeName::VisibilityTimeout, QueueAttributeName::RedrivePolicy];
-    let url = &scene.stage.info.queue_url;
+    let url = &scene.fixture.info.queue_url;
     let request =
-        scene.stage.clients.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
+        scene.fixture.clients.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
     let mut found = request.send().await?.attributes.unwrap_or_default();
     let mut take = |name: &QueueAttributeName| found.remove(name).ok_or("the queue does not tell its settings");
     Ok((take(&names[0])?, serde_json::from_str(&take(&names[1])?)?))
@@ -125,7 +125,7 @@ async fn queue_settings(scene: &Scene) -> Result<(String, Value), Failure> {
 
 async fn set_queue(scene: &Scene, visibility: &str, policy: &Value) -> Result<(), Failure> {
     scene.say(&format!("the queue: visibility {visibility} s, at most {} attempts", policy["maxReceiveCount"]));
-    let request = scene.stage.clients.sqs.set_queue_attributes().queue_url(&scene.stage.info.queue_url);
+    let request = scene.fixture.clients.sqs.set_queue_attributes().queue_url(&scene.fixture.info.queue_url);
     request
         .attributes(QueueAttributeName::VisibilityTimeout, visibility)
         .attributes(QueueAttributeName::RedrivePolicy, policy.to_string())

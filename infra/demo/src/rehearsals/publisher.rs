@@ -52,8 +52,8 @@ async fn while_broken(scene: &mut Scene, mapping: &Value) -> Result<Vec<String>,
     scene.deploy(Function::Publisher, Function::Ack).await?;
     let ids = scene.paid_with_webhooks(PAYMENTS).await?;
     scene.until_all(&ids, "confirmed", CONFIRMED_WITHIN + SOON, |item| item.status == "Success").await?;
-    let stage = std::sync::Arc::clone(&scene.stage);
-    let crashed = || Some(stage.log_lines("publisher", &["QUEUE_URL"])).filter(|lines| *lines > 0);
+    let fixture = std::sync::Arc::clone(&scene.fixture);
+    let crashed = || Some(fixture.log_lines("publisher", &["QUEUE_URL"])).filter(|lines| *lines > 0);
     let lines = scene.until("its log says why it does not start", SOON, crashed).await?;
     let wrong = scene.wrong_by_doctor().await?;
     let says = wrong.iter().any(|it| it == "stream consumer");

@@ -24,10 +24,10 @@ const SWEPT_WITHIN: Duration = Duration::from_secs(100);
 const FAILURES: &str = "StatusApiFailures";
 
 async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
-    scene.stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
+    scene.fixture.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
     let during = during_outage(scene).await;
     // Whatever came of it: no fault is left behind.
-    scene.stage.spg.set_faults(Vec::new());
+    scene.fixture.spg.set_faults(Vec::new());
     scene.mark();
     scene.say("the Status API is back");
     let ids = during?;
@@ -65,16 +65,16 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
     let listed = ids.iter().filter(|id| open.names(id)).count();
     scene.checks.equal("listed by `spgctl open`", PAYMENTS, listed);
     // One sweep more than the schedule's, so that it meets the outage soon.
-    let sweeper = &scene.stage.info.functions.sweeper;
+    let sweeper = &scene.fixture.info.functions.sweeper;
     let request = json!({ "FunctionName": sweeper, "Qualifier": ALIAS, "InvocationType": "Event", "Payload": "{}" });
     scene.aws("lambda", "invoke", request).await?;
-    let stage = std::sync::Arc::clone(&scene.stage);
-    let stopped = || Some(stage.metric("sweeper", "SweepsStoppedByOutage")).filter(|count| *count > 0);
+    let fixture = std::sync::Arc::clone(&scene.fixture);
+    let stopped = || Some(fixture.metric("sweeper", "SweepsStoppedByOutage")).filter(|count| *count > 0);
     let sweeps = scene.until("a sweep that stops by the outage", SWEPT_WITHIN, stopped).await?;
     let counted = failures(scene).saturating_sub(before);
     scene.checks.that("metric StatusApiFailures", counted > 0, "more than 0", counted);
     scene.checks.equal("messages left on the queue", 0, scene.emptied().await?);
-    let dead_letters = scene.stage.clients.waiting(&scene.stage.info.dlq_url).await?;
+    let dead_letters = scene.fixture.clients.waiting(&scene.fixture.info.dlq_url).await?;
     scene.checks.equal("messages in the dead-letter queue", 0, dead_letters);
     tokio::time::sleep(OUTAGE_MIN.saturating_sub(began.elapsed())).await;
     let told = scene.told(&ids);
@@ -88,7 +88,7 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
 }
 
 fn failures(scene: &Scene) -> u64 {
-    scene.stage.metric("processor", FAILURES) + scene.stage.metric("sweeper", FAILURES)
+    scene.fixture.metric("processor", FAILURES) + scene.fixture.metric("sweeper", FAILURES)
 }
 
 fn has(wrong: &[String], check: &str) -> bool {

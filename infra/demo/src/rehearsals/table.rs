@@ -42,7 +42,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let payments = before_the_loss(scene).await?;
     let mapping = scene.mapping(Function::Processor).await?;
     let lost = lose_the_table(scene).await?;
-    let told_before = scene.stage.outcomes.merchant_view();
+    let told_before = scene.fixture.outcomes.merchant_view();
     scene.table_lost = true;
     let began = Instant::now();
     let gone = scene.spgctl(&["transaction", &payments.settled], None).await?;
@@ -85,7 +85,7 @@ async fn before_the_loss(scene: &mut Scene) -> Result<Payments, Failure> {
     scene.until_told(&ids[..2]).await;
     // The emulator restores to the moment of the call, whatever is asked for: so this is called now, and stands for a call after the
     // loss that names this moment.
-    let table = &scene.stage.info.table;
+    let table = &scene.fixture.info.table;
     let request =
         json!({ "SourceTableName": table, "TargetTableName": RESTORED_TABLE, "UseLatestRestorableTime": true });
     scene.aws("dynamodb", "restore_table_to_point_in_time", request).await?;
@@ -95,8 +95,8 @@ async fn before_the_loss(scene: &mut Scene) -> Result<Payments, Failure> {
     let born_after = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
     scene.register(&born_after).await?;
     scene.becomes_and_notifies(&born_after, Status::Success).await?;
-    let stage = std::sync::Arc::clone(&scene.stage);
-    let told = |id: &String, events: usize| stage.outcomes.of(id).len() == events;
+    let fixture = std::sync::Arc::clone(&scene.fixture);
+    let told = |id: &String, events: usize| fixture.outcomes.of(id).len() == events;
     let all = || (told(&corrected, 2) && told(&finalised, 1) && told(&born_after, 1)).then_some(());
     scene.until("what happened after the snapshot is told", SOON, all).await?;
     Ok(Payments { settled, corrected, finalised, open, born_after })
@@ -107,7 +107,7 @@ async fn while_the_queue_holds(scene: &mut Scene, payments: &Payments) -> Result
     scene.becomes_and_notifies(&payments.open, Status::Success).await?;
     let restored = scene.spgctl(&["restore", "--from", RESTORED_TABLE], None).await?;
     scene.checks.equal("exit code of `spgctl restore`", DONE, restored.exit);
-    let waiting = scene.stage.clients.waiting(&scene.stage.info.queue_url).await?;
+    let waiting = scene.fixture.clients.waiting(&scene.fixture.info.queue_url).await?;
     scene.checks.that("messages that the queue holds meanwhile", waiting > 0, "more than 0", waiting);
     let again = scene.spgctl(&["restore", "--from", RESTORED_TABLE], None).await?;
     scene.checks.equal("restored by the same command again", 0, &again.json["restored"]);
@@ -133,7 +133,7 @@ async fn settled_again(
     }
     for id in [settled, corrected, finalised, open, born_after] {
         let before = told_before.get(id).map_or(0, Event::sequence);
-        let sequence = || scene.stage.outcomes.merchant_view().get(id).map_or(0, Event::sequence);
+        let sequence = || scene.fixture.outcomes.merchant_view().get(id).map_or(0, Event::sequence);
         let later = || (sequence() > before).then_some(());
         let told = scene.until("told later than before", SETTLED_WITHIN, later).await;
         let found = sequence();
@@ -144,7 +144,7 @@ async fn settled_again(
 
 /// Deletes every item; returns how many.
 async fn lose_the_table(scene: &Scene) -> Result<usize, Failure> {
-    let (client, table) = (&scene.stage.clients.dynamodb, &scene.stage.info.table);
+    let (client, table) = (&scene.fixture.clients.dynamodb, &scene.fixture.info.table);
     let found = client.scan().table_name(table).consistent_read(true).projection_expression(KEY).send().await?;
     if found.last_evaluated_key.is_some_and(|key| !key.is_empty()) {
         return Err("the table is larger than a rehearsal makes it".into());

@@ -56,13 +56,13 @@ async fn while_refused(scene: &mut Scene) -> Result<(), Failure> {
     for function in ALL {
         let before = watched(scene, function).await?;
         scene.checks.that(format!("{} before", before.alarm), !before.is_over(), "below its threshold", before.value);
-        let none = json!({"FunctionName": function.deployed(&scene.stage), "ReservedConcurrentExecutions": 0});
+        let none = json!({"FunctionName": function.deployed(&scene.fixture), "ReservedConcurrentExecutions": 0});
         scene.aws("lambda", "put_function_concurrency", none).await?;
     }
     let ids = scene.create_several(1)?;
     let id = ids[0].clone();
     scene.becomes(&id, Status::Success)?;
-    let notification = scene.stage.spg.notification(&id)?;
+    let notification = scene.fixture.spg.notification(&id)?;
     let results = scene.deliver(&notification, &DeliveryPlan::default()).await;
     let taken = results.iter().any(|result| result.verdict.is_delivered());
     scene.checks.equal("the webhook is acknowledged while ack is refused", false, taken);
@@ -71,11 +71,11 @@ async fn while_refused(scene: &mut Scene) -> Result<(), Failure> {
     give_back(scene, Function::Ack).await?;
     scene.deliver_genuine(&notification, &DeliveryPlan::default()).await;
     // Lambda's poller of the queue goes on asking and is refused; the emulator's does not ask. The same call by hand.
-    let by_hand = json!({"FunctionName": Function::Processor.deployed(&scene.stage)});
+    let by_hand = json!({"FunctionName": Function::Processor.deployed(&scene.fixture)});
     let refused = scene.aws("lambda", "invoke", by_hand).await.is_err();
     scene.checks.equal("a call of the processor by hand is refused", true, refused);
     until_over(scene, Function::Processor, SOON).await?;
-    scene.checks.equal("stored while the processor is refused", 0, scene.stage.items(&ids).await?.len());
+    scene.checks.equal("stored while the processor is refused", 0, scene.fixture.items(&ids).await?.len());
 
     give_back(scene, Function::Processor).await?;
     scene.until_all(&ids, "confirmed", CONFIRMED_WITHIN + SOON, |item| item.status == "Success").await?;
@@ -106,7 +106,7 @@ impl Watched {
 
 /// The metric of the function's alarm on throttles, exactly as the deployed alarm names it.
 async fn watched(scene: &Scene, function: Function) -> Result<Watched, Failure> {
-    let name = format!("{}-{}-throttles", scene.stage.info.stack, function.name());
+    let name = format!("{}-{}-throttles", scene.fixture.info.stack, function.name());
     let found = scene.aws("cloudwatch", "describe_alarms", json!({"AlarmNames": [name]})).await?;
     let alarm = &found["MetricAlarms"][0];
     let statistic = alarm["Statistic"].as_str().ok_or_else(|| format!("there is no alarm {name}"))?;
@@ -136,13 +136,13 @@ async fn until_over(scene: &mut Scene, function: Function, within: Duration) -> 
 }
 
 async fn give_back(scene: &Scene, function: Function) -> Result<(), Failure> {
-    let name = json!({"FunctionName": function.deployed(&scene.stage)});
+    let name = json!({"FunctionName": function.deployed(&scene.fixture)});
     scene.aws("lambda", "delete_function_concurrency", name).await.map(|_| ())
 }
 
 /// Leads the alias to a version; returns the one that it led to.
 async fn alias_to(scene: &Scene, function: Function, version: &str) -> Result<String, Failure> {
-    let mut alias = json!({"FunctionName": function.deployed(&scene.stage), "Name": ALIAS});
+    let mut alias = json!({"FunctionName": function.deployed(&scene.fixture), "Name": ALIAS});
     let before = scene.aws("lambda", "get_alias", alias.clone()).await?;
     alias["FunctionVersion"] = version.into();
     scene.aws("lambda", "update_alias", alias).await?;
@@ -150,13 +150,13 @@ async fn alias_to(scene: &Scene, function: Function, version: &str) -> Result<St
 }
 
 async fn visibility(scene: &Scene) -> Result<String, Failure> {
-    let wanted = json!({"QueueUrl": scene.stage.info.queue_url, "AttributeNames": ["VisibilityTimeout"]});
+    let wanted = json!({"QueueUrl": scene.fixture.info.queue_url, "AttributeNames": ["VisibilityTimeout"]});
     let found = scene.aws("sqs", "get_queue_attributes", wanted).await?;
     let seconds = found["Attributes"]["VisibilityTimeout"].as_str().ok_or("the queue does not tell its visibility")?;
     Ok(seconds.to_owned())
 }
 
 async fn set_visibility(scene: &Scene, seconds: &str) -> Result<(), Failure> {
-    let change: Value = json!({"QueueUrl": scene.stage.info.queue_url, "Attributes": {"VisibilityTimeout": seconds}});
+    let change: Value = json!({"QueueUrl": scene.fixture.info.queue_url, "Attributes": {"VisibilityTimeout": seconds}});
     scene.aws("sqs", "set_queue_attributes", change).await.map(|_| ())
 }

@@ -6,7 +6,7 @@ use spg_simulator::{DeliveryPlan, DeliveryResult, Kind, PaymentSpec, Status};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::stage::OWN_ADDRESS_TERMINAL;
+use crate::fixture::OWN_ADDRESS_TERMINAL;
 use crate::{Failure, Phase, Scenario, Scene, report};
 
 pub const REHEARSAL: Scenario = Scenario {
@@ -32,9 +32,9 @@ type Deliveries = Vec<JoinHandle<Vec<DeliveryResult>>>;
 
 async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let began = Instant::now();
-    scene.stage.spg.set_terminal_webhook_url(OWN_ADDRESS_TERMINAL, Some(NOWHERE));
+    scene.fixture.spg.set_terminal_webhook_url(OWN_ADDRESS_TERMINAL, Some(NOWHERE));
     let during = during_outage(scene, began).await;
-    scene.stage.spg.set_terminal_webhook_url(OWN_ADDRESS_TERMINAL, None);
+    scene.fixture.spg.set_terminal_webhook_url(OWN_ADDRESS_TERMINAL, None);
     scene.say("webhooks arrive again");
     let back = Instant::now();
     let (registered, unknown, deliveries) = during?;
@@ -51,7 +51,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     let all = registered.len() + unknown.len();
     scene.checks.equal("notifications acknowledged in the end", all, delivered);
     for id in &registered {
-        scene.checks.equal("events of what the sweeper had found", 1, scene.stage.outcomes.of(id).len());
+        scene.checks.equal("events of what the sweeper had found", 1, scene.fixture.outcomes.of(id).len());
     }
     scene.over(&format!(
         "all {delivered} notifications acknowledged after {attempts} attempts; the last {settled} after the return"
@@ -62,7 +62,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
 
 /// What was registered, what was not, and the deliveries under way.
 async fn during_outage(scene: &mut Scene, began: Instant) -> Result<(Vec<String>, Vec<String>, Deliveries), Failure> {
-    let wall = |simulated| scene.stage.spg.clock().wall(simulated);
+    let wall = |simulated| scene.fixture.spg.clock().wall(simulated);
     let (late, over) = (wall(LATE), wall(OUTAGE));
     let (mut registered, mut unknown, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PAYMENTS_EACH {
@@ -78,7 +78,7 @@ async fn during_outage(scene: &mut Scene, began: Instant) -> Result<(Vec<String>
     scene.until_all(&registered, "found by the sweeper", FIRST_CHECKED_WITHIN, found).await?;
     let swept = report::seconds(began.elapsed());
     for id in &registered {
-        let item = scene.stage.item(id).await?.unwrap_or_default();
+        let item = scene.fixture.item(id).await?.unwrap_or_default();
         scene.checks.equal(
             "how the registered came to it",
             "Pending (Registration) > Success (StatusApi)",
@@ -91,9 +91,9 @@ async fn during_outage(scene: &mut Scene, began: Instant) -> Result<(Vec<String>
     deliveries.push(succeeds(scene, &id)?);
     unknown.push(id);
     tokio::time::sleep(over.saturating_sub(began.elapsed())).await;
-    let stored = scene.stage.items(&unknown).await?.len();
+    let stored = scene.fixture.items(&unknown).await?.len();
     scene.checks.equal("stored of what was not registered", 0, stored);
-    let report = scene.stage.spg.report();
+    let report = scene.fixture.spg.report();
     let ours = report.payments.iter().filter(|payment| scene.ids.contains(&payment.transaction_id));
     let failed: usize = ours.flat_map(|payment| &payment.notifications).map(|it| it.attempts.len()).sum();
     scene.checks.that(
@@ -116,6 +116,6 @@ fn create(scene: &mut Scene) -> Result<String, Failure> {
 /// The payment succeeds, and its webhook is repeated until it is acknowledged.
 fn succeeds(scene: &mut Scene, id: &str) -> Result<JoinHandle<Vec<DeliveryResult>>, Failure> {
     scene.becomes(id, Status::Success)?;
-    let notification = scene.stage.spg.notification(id)?;
-    Ok(scene.stage.spg.deliver_with_retries(&notification, &DeliveryPlan::default()))
+    let notification = scene.fixture.spg.notification(id)?;
+    Ok(scene.fixture.spg.deliver_with_retries(&notification, &DeliveryPlan::default()))
 }

@@ -43,7 +43,7 @@ impl Scene {
     /// Waits until the merchant has heard of all of these.
     pub async fn until_told(&mut self, ids: &[String]) {
         for id in ids {
-            let told = || (!self.stage.outcomes.of(id).is_empty()).then_some(());
+            let told = || (!self.fixture.outcomes.of(id).is_empty()).then_some(());
             let heard = self.until(&format!("an event of {id}"), SOON, told).await;
             self.checks.that(format!("an event of {id}"), heard.is_ok(), "one on the bus", "none");
         }
@@ -51,7 +51,7 @@ impl Scene {
 
     /// How many of these the merchant has heard of.
     pub fn told(&self, ids: &[String]) -> usize {
-        ids.iter().filter(|id| !self.stage.outcomes.of(id).is_empty()).count()
+        ids.iter().filter(|id| !self.fixture.outcomes.of(id).is_empty()).count()
     }
 
     /// Checks of every transaction of this rehearsal that what is stored is SPG's truth, that no outcome was told in two ways, and that
@@ -59,7 +59,7 @@ impl Scene {
     pub async fn nothing_lost(&mut self) -> Result<(), Failure> {
         let ids = self.ids.clone();
         for id in &ids {
-            let truth = self.stage.spg.payment(id)?.truth().clone();
+            let truth = self.fixture.spg.payment(id)?.truth().clone();
             let status = truth.status.as_str().to_owned();
             let knows = || self.believes(id).filter(|event| event.status() == status);
             let believed = self.until(&format!("{id}: the merchant knows {status}"), SOON, knows).await.ok();
@@ -67,18 +67,18 @@ impl Scene {
             let paid = truth.status == Status::Success;
             let found = believed.as_ref().map_or_else(|| "nothing".to_owned(), in_words);
             self.checks.equal(format!("what the merchant believes of {id}"), word(&status, paid), found);
-            let stored = self.stage.item(id).await?.map_or_else(|| "nothing".to_owned(), |item| item.status);
+            let stored = self.fixture.item(id).await?.map_or_else(|| "nothing".to_owned(), |item| item.status);
             self.checks.equal(format!("what is stored of {id}"), &status, stored);
-            let twice = told_in_two_ways(&self.stage.outcomes.all(), id);
+            let twice = told_in_two_ways(&self.fixture.outcomes.all(), id);
             self.checks.equal(format!("fields of {id} told in two ways under one event id"), "none", twice);
-            let events = outcomes::in_words(&self.stage.outcomes.of(id));
+            let events = outcomes::in_words(&self.fixture.outcomes.of(id));
             self.ends.push(End { transaction_id: id.clone(), status: Some(status), events });
         }
         Ok(())
     }
 
     fn believes(&self, id: &str) -> Option<Event> {
-        self.stage.outcomes.merchant_view().remove(id)
+        self.fixture.outcomes.merchant_view().remove(id)
     }
 }
 

@@ -34,8 +34,8 @@ const QUERIES_MAX: usize = 6;
 const COMPLAINTS_MAX: usize = 5;
 
 async fn burst(scene: &mut Scene) -> Result<(), Failure> {
-    let spg = scene.stage.spg.clone();
-    let spread = scene.stage.simulated(SPREAD);
+    let spg = scene.fixture.spg.clone();
+    let spread = scene.fixture.simulated(SPREAD);
     let spec = TrafficSpec {
         payments: PAYMENTS,
         duplicates: 30,
@@ -93,9 +93,9 @@ async fn register_all(scene: &mut Scene) -> Result<(), Failure> {
     let mut under_way = JoinSet::new();
     let mut taken = 0;
     for id in scene.ids.clone() {
-        let body = scene.stage.spg.registration(&id)?.to_string();
-        let stage = Arc::clone(&scene.stage);
-        under_way.spawn(async move { stage.spg.post_json(&stage.info.registration_url, body).await });
+        let body = scene.fixture.spg.registration(&id)?.to_string();
+        let fixture = Arc::clone(&scene.fixture);
+        under_way.spawn(async move { fixture.spg.post_json(&fixture.info.registration_url, body).await });
         if under_way.len() >= REGISTRATIONS_AT_ONCE {
             taken += accepted(under_way.join_next().await);
         }
@@ -113,7 +113,7 @@ fn accepted<E, F>(answer: Option<Result<Result<u16, E>, F>>) -> usize {
 }
 
 fn refused_for_good(scene: &Scene) -> usize {
-    let report = scene.stage.spg.report();
+    let report = scene.fixture.spg.report();
     let ours = report.payments.iter().filter(|payment| scene.ids.contains(&payment.transaction_id));
     let notifications = ours.flat_map(|payment| &payment.notifications);
     notifications.filter(|it| it.outcome == spg_simulator::report::Outcome::Failed).count()
@@ -123,8 +123,8 @@ fn refused_for_good(scene: &Scene) -> usize {
 async fn until_settled(scene: &Scene, truths: &BTreeMap<String, Payment>) -> Result<BTreeMap<String, Item>, Failure> {
     let began = Instant::now();
     loop {
-        let items = scene.stage.items(&scene.ids).await?;
-        let told = scene.stage.outcomes.merchant_view();
+        let items = scene.fixture.items(&scene.ids).await?;
+        let told = scene.fixture.outcomes.merchant_view();
         let settled = |(id, payment): &(&String, &Payment)| {
             let status = payment.truth().status.as_str();
             items.get(*id).is_some_and(|item| item.status == status)
@@ -146,7 +146,7 @@ fn judge(
     truths: &BTreeMap<String, Payment>,
     items: &BTreeMap<String, Item>,
 ) {
-    let events = scene.stage.outcomes.by_transaction();
+    let events = scene.fixture.outcomes.by_transaction();
     let none = Vec::new();
     let (mut wrong_state, mut wrong_events, mut wrong_paid, mut unproven) = (vec![], vec![], vec![], vec![]);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -214,7 +214,7 @@ fn latencies(
     for payment in planned {
         let id = &payment.transaction_id;
         let changed =
-            truths.get(id).and_then(|truth| truth.truths.last()).map(|last| scene.stage.epoch_millis(last.at));
+            truths.get(id).and_then(|truth| truth.truths.last()).map(|last| scene.fixture.epoch_millis(last.at));
         let stored = items.get(id).and_then(Item::since);
         if let (Some(changed), Some(stored)) = (changed, stored) {
             let took = Duration::from_millis(stored.saturating_sub(changed));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use spg_simulator::{Answer, Kind, PaymentSpec, Status};
 
+use crate::fixture::RECHECK_SUCCESS_AFTER;
 use crate::scene::{CONFIRMED_WITHIN, SOON};
-use crate::stage::RECHECK_SUCCESS_AFTER;
 use crate::{Failure, Phase, Scenario, Scene};
 
 pub const SCENARIOS: [Scenario; 5] = [
@@ -67,7 +67,7 @@ async fn announced(scene: &mut Scene) -> Result<(), Failure> {
 
 async fn announced_early(scene: &mut Scene) -> Result<(), Failure> {
     let id = paid(scene).await?;
-    scene.stage.spg.set_lag(&id, scene.stage.simulated(LAG))?;
+    scene.fixture.spg.set_lag(&id, scene.fixture.simulated(LAG))?;
     scene.becomes_and_notifies(&id, Status::Declined).await?;
     let item = scene.recorded(&id, 2).await?;
     scene.checks.equal("status while the answer is Success", "Success", &item.status);
@@ -92,16 +92,16 @@ async fn stale_answer(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
     scene.notify(&id).await?;
     scene.recorded(&id, 1).await?;
-    scene.stage.spg.script(&id, vec![Answer::truth().latency(SLOW_ANSWER)])?;
+    scene.fixture.spg.script(&id, vec![Answer::truth().latency(SLOW_ANSWER)])?;
     scene.becomes_and_notifies(&id, Status::Success).await?;
     scene.until("the slow query", SOON, || (scene.queries(&id) == 1).then_some(())).await?;
     scene.becomes_and_notifies(&id, Status::Declined).await?;
     scene.confirmed(&id, "Declined", CONFIRMED_WITHIN).await?;
-    let held_back = !scene.stage.spg.queries(&id).iter().any(|query| query.answered == "Success" && query.sent);
+    let held_back = !scene.fixture.spg.queries(&id).iter().any(|query| query.answered == "Success" && query.sent);
     scene.checks.that("Declined first", held_back, "Success not answered yet", "Success answered already");
     // The slow answer comes, is dropped, and the query is asked once more.
     let item = scene.recorded(&id, 3).await?;
-    let answers: Vec<String> = scene.stage.spg.queries(&id).into_iter().map(|query| query.answered).collect();
+    let answers: Vec<String> = scene.fixture.spg.queries(&id).into_iter().map(|query| query.answered).collect();
     scene.checks.equal("answers", "Success, Declined, Declined", answers.join(", "));
     scene.checks.equal("history", "Pending (Notification) > Declined (StatusApi)", item.evidence());
     scene.ends_as(&id, "Declined", &["Finalised Declined"]).await
@@ -109,11 +109,11 @@ async fn stale_answer(scene: &mut Scene) -> Result<(), Failure> {
 
 async fn stale(scene: &mut Scene) -> Result<(), Failure> {
     let id = paid(scene).await?;
-    scene.stage.spg.script(&id, vec![Answer::showing(Status::Pending)])?;
+    scene.fixture.spg.script(&id, vec![Answer::showing(Status::Pending)])?;
     let again = || (scene.queries(&id) == 2).then_some(());
     scene.until("asked once more", RECHECK_SUCCESS_AFTER + SWEPT_WITHIN, again).await?;
-    let stage = &scene.stage;
-    let refused = || Some(stage.log_lines("sweeper", &[&id, "\"Refused\""])).filter(|lines| *lines > 0);
+    let fixture = &scene.fixture;
+    let refused = || Some(fixture.log_lines("sweeper", &[&id, "\"Refused\""])).filter(|lines| *lines > 0);
     scene.until("the answer refused", SOON, refused).await?;
     let item = scene.until_item(&id, "due once more", SOON, |item| item.next_check_at.is_some()).await?;
     scene.checks.that("the recheck is not done", item.recheck_at.is_some(), "due", format!("{:?}", item.recheck_at));

@@ -39,9 +39,9 @@ async fn five_times(scene: &mut Scene) -> Result<(), Failure> {
     let first = scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
     let four = DeliveryPlan { at_once: true, ..DeliveryPlan::copies(COPIES) };
     scene.deliver_genuine(&notification, &four).await;
-    let stage = &scene.stage;
+    let fixture = &scene.fixture;
     let repeated = [notification.notification_id.as_str(), "\"Duplicate\""];
-    let seen = || Some(stage.log_lines("processor", &repeated)).filter(|lines| *lines >= COPIES as usize);
+    let seen = || Some(fixture.log_lines("processor", &repeated)).filter(|lines| *lines >= COPIES as usize);
     scene.until("all copies processed", SOON, seen).await?;
     scene.queried(&id, 1);
     let item = scene.recorded(&id, 1).await?;
@@ -51,7 +51,7 @@ async fn five_times(scene: &mut Scene) -> Result<(), Failure> {
 
 async fn reordered(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
-    let late = scene.stage.spg.notification(&id)?;
+    let late = scene.fixture.spg.notification(&id)?;
     scene.becomes_and_notifies(&id, Status::Success).await?;
     scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
     scene.deliver_genuine(&late, &DeliveryPlan::default()).await;
@@ -65,7 +65,7 @@ async fn reordered(scene: &mut Scene) -> Result<(), Failure> {
 async fn lost(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
     scene.register(&id).await?;
-    let pending = scene.stage.spg.notification(&id)?;
+    let pending = scene.fixture.spg.notification(&id)?;
     scene.deliver(&pending, &DeliveryPlan::lost()).await;
     scene.becomes_unheard(&id, Status::Success).await?;
     let item = scene.confirmed(&id, "Success", FIRST_CHECKED_WITHIN).await?;

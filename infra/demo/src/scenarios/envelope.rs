@@ -39,7 +39,7 @@ const FORGERIES: [(Tamper, u16); 7] = [
 
 async fn forged(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
-    let notification = scene.stage.spg.notification_with(&id, &Overrides::claiming(Status::Success))?;
+    let notification = scene.fixture.spg.notification_with(&id, &Overrides::claiming(Status::Success))?;
     for (tamper, expected) in FORGERIES {
         for result in scene.deliver(&notification, &DeliveryPlan::tampered(tamper)).await {
             let name = format!("answer to a webhook {}", tamper.name().unwrap_or_default());
@@ -55,10 +55,10 @@ async fn conflicting(scene: &mut Scene) -> Result<(), Failure> {
     let first = scene.notify(&id).await?;
     let before = scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
     let other = Overrides::same_id_as(&first).amount(Amount::from_cents(9990));
-    let other = scene.stage.spg.notification_with(&id, &other)?;
+    let other = scene.fixture.spg.notification_with(&id, &other)?;
     scene.deliver_genuine(&other, &DeliveryPlan::default()).await;
-    let stage = &scene.stage;
-    let dead_letter = scene.until("a dead letter", SOON, || stage.dead_letters_about(&id).into_iter().next()).await?;
+    let fixture = &scene.fixture;
+    let dead_letter = scene.until("a dead letter", SOON, || fixture.dead_letters_about(&id).into_iter().next()).await?;
     let text = |field: &str| dead_letter[field].as_str().unwrap_or("nothing").to_owned();
     scene.checks.equal("the dead letter's reason", "ConflictingContent", text("reason"));
     scene.checks.equal("the dead letter's notificationID", &first.notification_id, text("notificationID"));
@@ -73,7 +73,7 @@ async fn rotation(scene: &mut Scene) -> Result<(), Failure> {
     for key in [0, 1] {
         let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
         scene.becomes(&id, Status::Success)?;
-        let notification = scene.stage.spg.notification(&id)?;
+        let notification = scene.fixture.spg.notification(&id)?;
         scene.deliver_genuine(&notification, &DeliveryPlan::key(key)).await;
         scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
         scene.ends_as(&id, "Success", &["Finalised Success, paid"]).await?;

@@ -30,12 +30,12 @@ const MINUTE_CONFIRMED_WITHIN: Duration = Duration::from_secs(240);
 
 async fn a_second(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590))?;
-    let claim = scene.stage.spg.notification_with(&id, &Overrides::claiming(Status::Success))?;
+    let claim = scene.fixture.spg.notification_with(&id, &Overrides::claiming(Status::Success))?;
     scene.mark();
     scene.deliver_genuine(&claim, &DeliveryPlan::default()).await;
     scene.until("the first query", SOON, || (scene.queries(&id) > 0).then_some(())).await?;
-    scene.stage.spg.set_lag(&id, scene.stage.simulated(Duration::from_secs(1)))?;
-    scene.stage.spg.set_status(&id, Status::Success)?;
+    scene.fixture.spg.set_lag(&id, scene.fixture.simulated(Duration::from_secs(1)))?;
+    scene.fixture.spg.set_status(&id, Status::Success)?;
     let item = scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;
     scene.asked_between(&id, 2, PROCESSOR_QUERIES_MAX);
     // Within one invocation and one write.
@@ -44,18 +44,18 @@ async fn a_second(scene: &mut Scene) -> Result<(), Failure> {
 }
 
 async fn a_minute(scene: &mut Scene) -> Result<(), Failure> {
-    let lag = scene.stage.simulated(MINUTE);
+    let lag = scene.fixture.simulated(MINUTE);
     let id = scene.create(PaymentSpec::new(Kind::MbWay, 1590).lag(lag))?;
     scene.becomes_and_notifies(&id, Status::Success).await?;
     let item = scene.recorded(&id, 1).await?;
     scene.asked_between(&id, 1, PROCESSOR_QUERIES_MAX);
     scene.checks.equal("status while the answer is Pending", "Pending", &item.status);
     scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));
-    scene.checks.equal("events while the answer is Pending", 0, scene.stage.outcomes.of(&id).len());
+    scene.checks.equal("events while the answer is Pending", 0, scene.fixture.outcomes.of(&id).len());
     let item = scene.confirmed(&id, "Success", MINUTE_CONFIRMED_WITHIN).await?;
     let early = scene.time_to_final.is_some_and(|took| took < MINUTE);
     scene.checks.that("not before the Status API says so", !early, "after 60 s", format!("{:?}", scene.time_to_final));
-    let queries = scene.stage.spg.queries(&id);
+    let queries = scene.fixture.spg.queries(&id);
     let answers: Vec<&str> = queries.iter().map(|query| query.answered.as_str()).collect();
     scene.checks.that("last answer", answers.last() == Some(&"Success"), "Success", answers.join(", "));
     scene.checks.equal("nothing is claimed any more", 0, item.claims.len());

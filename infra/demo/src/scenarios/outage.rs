@@ -21,11 +21,11 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(120);
 const SWEPT_WITHIN: Duration = Duration::from_secs(100);
 
 async fn outage(scene: &mut Scene) -> Result<(), Failure> {
-    let dead_letters = scene.stage.dead_letters.bodies().len();
-    scene.stage.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
+    let dead_letters = scene.fixture.dead_letters.bodies().len();
+    scene.fixture.spg.set_faults(vec![FaultRule::from(Fault::Unavailable)]);
     let during = during_outage(scene).await;
     // Whatever came of it: no fault is left behind.
-    scene.stage.spg.set_faults(Vec::new());
+    scene.fixture.spg.set_faults(Vec::new());
     scene.say("the Status API is back");
     scene.mark();
     let ids = during?;
@@ -35,7 +35,7 @@ async fn outage(scene: &mut Scene) -> Result<(), Failure> {
     for id in &ids {
         scene.ends_as(id, "Success", &["Finalised Success, paid"]).await?;
     }
-    scene.checks.equal("dead letters", dead_letters, scene.stage.dead_letters.bodies().len());
+    scene.checks.equal("dead letters", dead_letters, scene.fixture.dead_letters.bodies().len());
     Ok(())
 }
 
@@ -50,12 +50,12 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
         let item = scene.recorded(id, 1).await?;
         scene.checks.equal("status while nothing is answered", "Pending", &item.status);
         scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));
-        scene.checks.equal("events while nothing is answered", 0, scene.stage.outcomes.of(id).len());
+        scene.checks.equal("events while nothing is answered", 0, scene.fixture.outcomes.of(id).len());
     }
     let waiting = scene.emptied().await?;
     scene.checks.equal("messages left on the queue", 0, waiting);
     // It queries a few of all that is due, finds that nobody answers, and leaves the rest due.
-    let (spg, before) = (&scene.stage.spg, scene.stage.spg.queries_total());
+    let (spg, before) = (&scene.fixture.spg, scene.fixture.spg.queries_total());
     scene.until("the sweeper meets it too", SWEPT_WITHIN, || (spg.queries_total() > before).then_some(())).await?;
     let answers: BTreeSet<String> = queries(scene, &ids).into_iter().collect();
     scene.checks.equal("answers", "503", answers.into_iter().collect::<Vec<_>>().join(", "));
@@ -64,5 +64,5 @@ async fn during_outage(scene: &mut Scene) -> Result<Vec<String>, Failure> {
 
 /// What was answered about them so far.
 fn queries(scene: &Scene, ids: &[String]) -> Vec<String> {
-    ids.iter().flat_map(|id| scene.stage.spg.queries(id)).map(|query| query.answered).collect()
+    ids.iter().flat_map(|id| scene.fixture.spg.queries(id)).map(|query| query.answered).collect()
 }

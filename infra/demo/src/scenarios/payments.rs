@@ -49,7 +49,7 @@ async fn mb_way(scene: &mut Scene, ending: Status, event: &str) -> Result<(), Fa
     scene.confirmed(&id, &status, CONFIRMED_WITHIN).await?;
     scene.queried(&id, 1);
     scene.ends_as(&id, &status, &[event]).await?;
-    let told = scene.stage.outcomes.of(&id);
+    let told = scene.fixture.outcomes.of(&id);
     let again = told.first().is_some_and(|event| event.detail["retryEligible"] == true);
     scene.checks.equal("the payer may be queried again", status == "Timeout", again);
     Ok(())
@@ -77,7 +77,7 @@ async fn multibanco(scene: &mut Scene) -> Result<(), Failure> {
     scene.becomes_and_notifies(&id, Change::reference_generated()).await?;
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("status while unpaid", "Pending", item.status);
-    scene.checks.equal("events while unpaid", 0, scene.stage.outcomes.of(&id).len());
+    scene.checks.equal("events while unpaid", 0, scene.fixture.outcomes.of(&id).len());
     scene.queried(&id, 0);
     scene.becomes_and_notifies(&id, Status::Success).await?;
     scene.confirmed(&id, "Success", CONFIRMED_WITHIN).await?;

@@ -3,8 +3,8 @@
 use serde_json::json;
 use spg_simulator::{Kind, PaymentSpec, Status};
 
+use crate::fixture::FOREIGN_TERMINAL;
 use crate::scene::{CONFIRMED_WITHIN, SOON};
-use crate::stage::FOREIGN_TERMINAL;
 use crate::{Failure, Phase, Scenario, Scene};
 
 pub const SCENARIOS: [Scenario; 5] = [
@@ -96,7 +96,7 @@ async fn backoffice_test(scene: &mut Scene) -> Result<(), Failure> {
     let id = scene.create(PaymentSpec::backoffice_test())?;
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 1).await?;
-    let queries = scene.stage.spg.queries(&id);
+    let queries = scene.fixture.spg.queries(&id);
     let answers = queries.iter().map(|query| query.http.unwrap_or_default().to_string());
     scene.checks.equal("answers", "404", answers.collect::<Vec<_>>().join(", "));
     scene.checks.that("due", item.next_check_at.is_some(), "a next check", format!("{:?}", item.next_check_at));

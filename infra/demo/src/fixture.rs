@@ -30,7 +30,7 @@ pub const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
 pub const OWN_ADDRESS_TERMINAL: &str = "60001";
 
 /// Shared by all scenarios.
-pub struct Stage {
+pub struct Fixture {
     pub program: &'static Program,
     /// The folder of the stack.
     pub dir: PathBuf,
@@ -45,7 +45,7 @@ pub struct Stage {
     simulated_zero: u64,
 }
 
-impl Stage {
+impl Fixture {
     /// Starts the simulated SPG, brings the stack up and begins to watch.
     ///
     /// # Errors
@@ -54,10 +54,10 @@ impl Stage {
         Self::with_functions_port(program, options, None).await
     }
 
-    /// As [`Stage::up`]; the functions reach the emulated AWS by this port.
+    /// As [`Fixture::up`]; the functions reach the emulated AWS by this port.
     ///
     /// # Errors
-    /// As [`Stage::up`].
+    /// As [`Fixture::up`].
     pub async fn with_functions_port(
         program: &'static Program,
         options: &Options,
@@ -93,7 +93,7 @@ impl Stage {
         Ok(Self { program, dir, spg, info, clients, outcomes, dead_letters, began: Instant::now(), simulated_zero })
     }
 
-    /// Says what happens, with the time since the stage was up.
+    /// Says what happens, with the time since the fixture was up.
     pub fn say(&self, who: &str, what: &str) {
         let since = self.began.elapsed();
         eprintln!("{:>4}.{} s  {who:<42} {what}", since.as_secs(), since.subsec_millis() / 100);

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::Stage;
+use crate::Fixture;
 
 /// How often new events are looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Says what there is and how to use it, and shows each event. Ctrl-C ends the stack and this program.
-pub async fn until_interrupted(stage: &Stage, dir: &Path) {
-    let info = &stage.info;
-    let spg = stage.spg.base_url();
+pub async fn until_interrupted(fixture: &Fixture, dir: &Path) {
+    let info = &fixture.info;
+    let spg = fixture.spg.base_url();
     let aws = &info.aws_endpoint;
     println!(
         "
@@ -57,11 +57,11 @@ Events on the bus from now on are shown here.
         info.table,
         dir.display(),
     );
-    let mut shown = stage.outcomes.all().len();
+    let mut shown = fixture.outcomes.all().len();
     // Ctrl-C is handled by who ends the stack.
     loop {
         tokio::time::sleep(LOOK_AGAIN).await;
-        for event in stage.outcomes.all().iter().skip(shown) {
+        for event in fixture.outcomes.all().iter().skip(shown) {
             println!("event   {}  {event}", event.transaction_id());
             shown += 1;
         }

@@ -12,7 +12,7 @@ use crate::{Clients, Error};
 
 /// Which system.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Target {
     Aws {
         stack: String,
         region: Option<String>,
@@ -53,13 +53,13 @@ impl Deployment {
     ///
     /// # Errors
     /// It is not there, or cannot be asked for.
-    pub async fn find(place: &Place) -> Result<Self, Error> {
-        match place {
-            Place::Aws { stack, region, profile } => {
+    pub async fn find(target: &Target) -> Result<Self, Error> {
+        match target {
+            Target::Aws { stack, region, profile } => {
                 let aws = Clients::on_aws(region.clone(), profile.clone()).await?;
                 Self::read(aws, stack).await
             }
-            Place::Local { dir } => {
+            Target::Local { dir } => {
                 let info = StackInfo::read(dir)?;
                 let aws = Clients::on_this_machine(&info.aws_endpoint, &info.region);
                 let found = Self::read(aws, &info.stack).await?;
