@@ -273,7 +273,7 @@ impl Drop for Function {
     }
 }
 
-/// An invocation under way.
+/// An invocation in flight.
 #[must_use = "the invocation's result is known only after `wait`"]
 pub struct Invocation<'a> {
     function: &'a Function,

@@ -49,7 +49,7 @@ struct State {
     exited: Option<String>,
 }
 
-/// An event on its way to the process.
+/// An event in flight to the process.
 pub(crate) struct Job {
     pub request_id: String,
     pub event: Bytes,

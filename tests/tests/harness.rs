@@ -70,7 +70,7 @@ async fn it_works_inside_a_runtime_and_processes_are_told_apart() {
     aws.inject(Fault::on("dynamodb:UpdateItem").held(&gate));
 
     let (first, second) = (one.begin(work("tx")), two.begin(work("tx")));
-    assert!(gate.wait_for_arrivals(2, PATIENCE), "both are under way at once");
+    assert!(gate.wait_for_arrivals(2, PATIENCE), "both are in flight at once");
     gate.open();
     let answers = [first.wait().unwrap(), second.wait().unwrap()];
     let applied = answers.iter().filter(|answer| answer["update"] == "applied").count();

@@ -10,7 +10,7 @@ const QUERIES_CONCURRENT_MAX: u64 = 64;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub settling: SettlingConfig,
-    /// Queries to the Status API under way at once, at most.
+    /// Queries to the Status API in flight at once, at most.
     pub queries_concurrent: usize,
 }
 

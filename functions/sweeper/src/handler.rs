@@ -19,7 +19,7 @@ const WAIT_MARGIN: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub struct Sweep<S, A, C> {
     pub reconciler: Reconciler<S, A, C>,
-    /// Queries to the Status API under way at once, at most.
+    /// Queries to the Status API in flight at once, at most.
     pub queries_concurrent: usize,
 }
 

@@ -171,7 +171,7 @@ pub fn cents(dollars: Decimal) -> String {
     format!("{:.2}", dollars.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
 }
 
-/// Prices are text in the file: a number would become a float on its way.
+/// Prices are text in the file: a number would become a float.
 fn exact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)

@@ -74,7 +74,7 @@ class EveryDeliveryEndsAlike(unittest.TestCase):
         shop.receive(*self.story)
         applied = list(shop.applied)
         self.assertEqual(shop.receive(self.story[-1]), [])
-        self.assertEqual((shop.state(), shop.applied), (self.expected, applied), "told again, nothing is done again")
+        self.assertEqual((shop.state(), shop.applied), (self.expected, applied), "received again, nothing is done again")
 
     def test_a_republish_makes_good_for_what_was_lost(self):
         # All but the first were lost; a republish tells the latest only.

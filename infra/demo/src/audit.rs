@@ -60,7 +60,7 @@ async fn nothing_more_happened(scene: &mut Scene, left: &Left) -> Result<(), Fai
             complaints.push(format!("{transaction_id} is {stored:?}, was {status:?}"));
         }
         let told = events.get(transaction_id).map_or(&[][..], Vec::as_slice);
-        // What was restored is told again; then the last word counts.
+        // What was restored is republished; then the last event counts.
         let last = told.last().map(|event| event.status().to_owned());
         if left.table_lost && last != *status {
             complaints.push(format!("{transaction_id} was last told as {last:?}, is {status:?}"));

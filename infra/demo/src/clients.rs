@@ -65,7 +65,7 @@ impl Clients {
         Ok(found)
     }
 
-    /// How many messages a queue holds, under way ones included.
+    /// How many messages a queue holds, in flight ones included.
     ///
     /// # Errors
     /// The call fails.

@@ -60,7 +60,7 @@ pub const DEMO: Program = Program {
     takes_dead_letters: true,
 };
 
-/// What breaks in production, and how it is mended.
+/// What breaks in production, and how it is fixed.
 pub const REHEARSALS: Program = Program {
     name: "rehearse",
     about: "Rehearse the recoveries of docs/operate/recovery.md on this machine; exit code 0 only if all held",

@@ -19,7 +19,7 @@ pub enum Phase {
     Alone,
 }
 
-/// A scenario under way.
+/// A scenario in progress.
 pub type Playing<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 /// One scenario.

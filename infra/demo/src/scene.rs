@@ -34,7 +34,7 @@ pub struct End {
     pub events: String,
 }
 
-/// A scenario under way.
+/// A scenario in progress.
 pub struct Scene {
     pub name: &'static str,
     pub fixture: Arc<Fixture>,

@@ -118,7 +118,7 @@ pub async fn traffic(system: &System, processors: &Processors, per_second: u32, 
         let arrives = began + Duration::from_micros((n + 1) * batch * 1_000_000 / u64::from(per_second.max(1)));
         let mut arrival = std::pin::pin!(system.time.sleep(arrives.since(system.time.now())).fuse());
         loop {
-            // What is under way goes on while the next is waited for.
+            // What is in flight goes on while the next is waited for.
             futures::select_biased! {
                 () = arrival => break,
                 () = under_way.select_next_some() => {}

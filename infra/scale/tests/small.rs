@@ -28,7 +28,7 @@ fn a_sweep_reads_what_is_due_and_nothing_of_what_is_stored() {
         assert_eq!((it.confirmed, it.status_queries, it.updates), (1_000, 1_000, 1_000), "{it:?}");
         assert!(it.read_units_per_due <= READS_PER_DUE_MAX, "{it:?}");
     }
-    // A page more or less: what is under way while a shard is read again is on its next page, too.
+    // A page more or less: what is in flight while a shard is read again is on its next page, too.
     assert!(few.index_queries.abs_diff(many.index_queries) <= 6, "{few:?} {many:?}");
     assert!((few.read_units - many.read_units).abs() <= 10.0, "{few:?} {many:?}");
 }

@@ -14,7 +14,7 @@ use crate::seed::Seed;
 
 /// How long SPG waits for an acknowledgement. SIBS does not publish its time-out; this is a guess on the short side.
 pub const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// At most so many webhooks are under way at once.
+/// At most so many webhooks are in flight at once.
 pub const DELIVERIES_IN_FLIGHT_MAX: usize = 64;
 
 /// A bearer token and a client id of the Status API.

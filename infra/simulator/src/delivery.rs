@@ -79,7 +79,7 @@ pub struct DeliveryPlan {
     pub key: usize,
     /// Never sent at all.
     pub lose: bool,
-    /// Sent, but the answer is lost on its way back: SPG sees a time-out.
+    /// Sent, but the answer is lost: SPG sees a time-out.
     pub lose_answer: bool,
     /// `text/plain` by default; `application/json` is seen as well.
     pub content_type: String,

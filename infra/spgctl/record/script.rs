@@ -151,7 +151,7 @@ async fn dead_letters(page: &mut Page<'_>) -> Result<(), Failure> {
     let world = page.world;
     page.says(
         "What did the pipeline give up?",
-        "Original messages can be redriven once what made them fail is mended. Letters are the processor's notes about messages that \
+        "Original messages can be redriven once what made them fail is fixed. Dead letters are the processor's notes about messages that \
          can never succeed.",
     );
     let notification = Notification {

@@ -8,7 +8,7 @@ use spg_domain::{Note, ShortText, TransactionId};
 
 use crate::{Moment, parse_span};
 
-const ABOUT: &str = "Asks spg-webhooks what happened, and mends it";
+const ABOUT: &str = "Shows what happened in spg-webhooks, and repairs it";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -278,7 +278,7 @@ Examples:
   spgctl --stack spg-webhooks dlq redrive 6c1f1c0e-3f5b-4d0a-9c55-0e8a3b1f0d11
 
 A message is deleted only after the queue has accepted it: interrupted, it is there twice, and a notification counts once.
-Mend what made them fail first. Exit code 3: something is left.")]
+Fix what made them fail first. Exit code 3: something is left.")]
     Redrive {
         /// Only these messages
         #[arg(value_name = "MESSAGE_ID")]

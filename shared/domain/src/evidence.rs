@@ -50,7 +50,7 @@ pub struct StatusAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer {
     pub kind: NoAnswerKind,
-    /// How long the Status API asked to be left alone.
+    /// The Retry-After of the Status API.
     pub retry_after: Option<Duration>,
 }
 

@@ -23,7 +23,7 @@ pub struct Write {
     pub transaction: Transaction,
 }
 
-/// A transaction on its way from what is stored to the next write.
+/// A transaction between what is stored and the next write.
 #[derive(Debug, Clone)]
 pub(crate) struct Transition<'r> {
     rules: &'r Rules,
@@ -126,7 +126,7 @@ impl<'r> Transition<'r> {
         self.next_query = NextQuery::Now;
     }
 
-    /// The final state is in question: it is queried at once, and again until an answer agrees.
+    /// The final state may be wrong: it is queried at once, and again until an answer agrees.
     pub fn recheck_now(&mut self) {
         let now = self.now;
         if let Some(is) = self.final_mut() {

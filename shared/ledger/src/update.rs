@@ -104,7 +104,7 @@ impl Update {
         }
     }
 
-    /// An entry of a map whose keys are known: it is set or removed, and any other is left alone.
+    /// An entry of a map whose keys are known: it is set or removed, and any other stays.
     fn entry_of(&mut self, map: &str, key: &str, value: Option<AttributeValue>) {
         let path = self.entry(map, key, key);
         match value {

@@ -17,7 +17,7 @@ const TERMINALS_MAX: usize = 1000;
 
 /// Shared by all queries of a process.
 ///
-/// A Status API that does not answer is left alone as a whole. One that refuses credentials (401, 403) is up: only the terminal whose
+/// A Status API that does not answer gets no query at all. One that refuses credentials (401, 403) is up: only the terminal whose
 /// credentials they are is left out.
 #[derive(Debug, Default)]
 pub struct CircuitBreaker {
@@ -70,7 +70,7 @@ impl CircuitBreaker {
                 }
                 state.refused.entry(terminal.cloned()).or_default().fail(now);
             }
-            // It is up, and says for how long it wants to be left alone: several refusals at once say it no louder.
+            // It is up, and says for how long it wants no query: several refusals at once say it no louder.
             Err(NoAnswerKind::RateLimited) if reply.retry_after.is_some_and(|it| !it.is_zero()) => {}
             Err(NoAnswerKind::RateLimited | NoAnswerKind::Unavailable | NoAnswerKind::Outage) => state.api.fail(now),
         }
@@ -153,7 +153,7 @@ mod tests {
         circuit_breaker.learn(&reply(Err(NoAnswerKind::Unavailable), Some(Duration::from_secs(3600))), None, at(100));
         assert!(is_on(&circuit_breaker, at(159)));
         assert!(!is_on(&circuit_breaker, at(160)));
-        // An answer that was under way all along does not end the pause.
+        // An answer that was in flight all along does not end the pause.
         circuit_breaker.learn(&reply(Ok(()), None), None, at(101));
         assert!(is_on(&circuit_breaker, at(159)));
     }
@@ -164,7 +164,7 @@ mod tests {
         let circuit_breaker = CircuitBreaker::default();
         (0..16).for_each(|_| circuit_breaker.learn(&limit(Some(Duration::from_secs(1))), None, at(100)));
         assert!(is_on(&circuit_breaker, at(100)) && !is_on(&circuit_breaker, at(101)));
-        // Without saying how long, it is left alone as one that fails.
+        // Without a Retry-After it counts as a failure.
         (0..5).for_each(|_| circuit_breaker.learn(&limit(None), None, at(200)));
         assert!(is_on(&circuit_breaker, at(209)));
     }

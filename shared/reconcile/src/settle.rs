@@ -145,7 +145,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     /// Asks the Status API.
     ///
     /// # Errors
-    /// Why nothing was queried: it is left alone after a run of failures, or it refuses these credentials.
+    /// Why nothing was queried: the circuit breaker is open, or the API refuses these credentials.
     pub async fn query(&self, transaction: &Transaction, deadline: Timestamp) -> Result<Reply, NoAnswer> {
         let terminal = transaction.facts.terminal_id.as_ref();
         if let Some(no_answer) = self.circuit_breaker.no_answer(terminal, self.clock.now()) {

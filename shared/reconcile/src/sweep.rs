@@ -1,4 +1,4 @@
-//! Asks about what is due. Its cost grows with what is due, not with what is stored.
+//! Queries what is due. Its cost grows with what is due, not with what is stored.
 
 mod concurrency_limit;
 mod due_schedule;

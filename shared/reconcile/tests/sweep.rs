@@ -152,7 +152,7 @@ async fn a_store_that_does_not_take_the_answer_ends_the_run_and_all_stays_due() 
     assert_eq!(sweep(&reconciler).await.settlements.len(), 1);
 }
 
-/// A store that fails is left alone: what falls due later in the minute is the next run's.
+/// A store that fails gets no more calls: what falls due later in the minute is the next run's.
 #[tokio::test]
 async fn after_a_failure_of_the_store_nothing_more_is_waited_for() {
     let reconciler = reconciler();
@@ -285,7 +285,7 @@ async fn a_short_retry_after_is_waited_out_and_a_long_one_ends_the_run() {
     sweep(&reconciler).await;
     assert_eq!(reconciler.status_api.queries() - queried, 1);
     reconciler.clock.advance(Duration::from_secs(1));
-    assert!(sweep(&reconciler).await.settlements.is_empty(), "left alone as it asked");
+    assert!(sweep(&reconciler).await.settlements.is_empty(), "its Retry-After is honoured");
 }
 
 /// What it waits for ends at the horizon: a pause that ends then is waited out, one that ends later is the next run's.

@@ -10,7 +10,7 @@ pub enum Effect {
     Query,
     Write,
     Publish,
-    Bury,
+    DeadLetter,
     Postpone,
     Secret,
     Delete,

@@ -99,7 +99,7 @@ impl Defect {
             Self::TrustsTheWebhook => "a webhook that claims a final state makes it final",
             Self::PollOverwritesFinal => "a status answer that is not final replaces a final state",
             Self::RefusesCorrections => "a final state is never replaced by another",
-            Self::AppliesOldAnswers => "an answer counts although a later one was stored while it was under way",
+            Self::AppliesOldAnswers => "an answer counts although a later one was stored while it was in flight",
             Self::CachesAnswers => "an answer is good for ten minutes",
             Self::ForgetsDisputes => "a claim against a final state is recorded, and not queried",
             Self::ForgetsTheDueDate => "what is open has no next check",

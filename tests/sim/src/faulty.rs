@@ -26,19 +26,19 @@ use crate::table::SimStore;
 const CACHED_FOR: u64 = 10 * MINUTE;
 
 /// A part with a defect, or without.
-pub(crate) struct Bent<T> {
+pub(crate) struct Faulty<T> {
     inner: T,
     defect: Option<Defect>,
     cache: Mutex<BTreeMap<TransactionId, (u64, Reply)>>,
 }
 
-impl<T> Bent<T> {
+impl<T> Faulty<T> {
     pub fn new(inner: T, defect: Option<Defect>) -> Self {
         Self { inner, defect, cache: Mutex::default() }
     }
 }
 
-impl ack::Queue for Bent<SimQueue> {
+impl ack::Queue for Faulty<SimQueue> {
     async fn send(&self, message: &Message, trace: Option<&str>) -> Result<(), QueueError> {
         let status = match &message.payload {
             Payload::Notification(notification) => notification.payment_status.as_ref(),
@@ -81,7 +81,7 @@ fn with_phone(message: &Message) -> Message {
     message
 }
 
-impl StatusApi for Bent<SimApi> {
+impl StatusApi for Faulty<SimApi> {
     async fn query(&self, query: &StatusQuery) -> Reply {
         let now = self.inner.0.lock().now;
         if self.defect == Some(Defect::CachesAnswers) {
@@ -103,7 +103,7 @@ impl StatusApi for Bent<SimApi> {
     }
 }
 
-impl Bent<SimApi> {
+impl Faulty<SimApi> {
     fn corrupt(&self, query: &StatusQuery, now: u64, reply: &mut Reply) {
         let id = &query.transaction_id;
         let made = |status| StatusAnswer {
@@ -139,7 +139,7 @@ impl Bent<SimApi> {
     }
 }
 
-impl Store for Bent<SimStore> {
+impl Store for Faulty<SimStore> {
     async fn read(&self, ids: &[TransactionId]) -> Result<BTreeMap<TransactionId, Transaction>, StoreError> {
         let mut found = self.inner.read(ids).await?;
         if self.defect == Some(Defect::AppliesOldAnswers) {
@@ -199,7 +199,7 @@ impl Store for Bent<SimStore> {
     }
 }
 
-impl Bent<SimStore> {
+impl Faulty<SimStore> {
     /// A second table says what was seen.
     async fn mark_then_write(&self, write: &Write) -> Result<Written, StoreError> {
         let new = self.inner.0.effect(Effect::Write, |state| {
@@ -219,7 +219,7 @@ impl Bent<SimStore> {
     }
 }
 
-/// A write that lost to itself is left alone: that is another matter.
+/// A write that lost to itself stays: that is another matter.
 fn forget_answers(defect: Defect, write: &Write, written: Written) -> Written {
     match written {
         Written::Lost(Some(mut stored)) if defect == Defect::AppliesOldAnswers && *stored != write.transaction => {
@@ -295,7 +295,7 @@ fn forget_dispute(transaction: &mut Transaction) -> Option<Option<Timestamp>> {
     Some(is.recheck_at)
 }
 
-impl DueIndex for Bent<SimStore> {
+impl DueIndex for Faulty<SimStore> {
     fn shards(&self) -> u32 {
         self.inner.shards()
     }
@@ -305,7 +305,7 @@ impl DueIndex for Bent<SimStore> {
     }
 }
 
-impl spg_bus::Bus for Bent<SimBus> {
+impl spg_bus::Bus for Faulty<SimBus> {
     async fn put(&self, events: &[OutcomeEvent], trace: Option<&str>) -> Result<(), PublishError> {
         let mut events = events.to_vec();
         if self.defect == Some(Defect::NewIdOnRedelivery) {

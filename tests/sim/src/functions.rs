@@ -25,7 +25,7 @@ use crate::api::SimApi;
 use crate::bus::SimBus;
 use crate::crash::Effect;
 use crate::defects::Defect;
-use crate::faulty::Bent;
+use crate::faulty::Faulty;
 use crate::moment::SECOND;
 use crate::queue::{Batch, SimQueue, SimQueues};
 use crate::spg::Place;
@@ -87,10 +87,10 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Output> + Send>>;
 
 /// An environment of a function.
 enum Environment {
-    Ack(Arc<Ack<SimKeys, Bent<SimQueue>, SimClock>>),
-    Processor(Arc<Processor<Bent<SimStore>, Bent<SimApi>, SimClock, SimQueues>>),
-    Sweeper(Arc<Sweep<Bent<SimStore>, Bent<SimApi>, SimClock>>),
-    Publisher(Arc<Publisher<Bent<SimBus>>>),
+    Ack(Arc<Ack<SimKeys, Faulty<SimQueue>, SimClock>>),
+    Processor(Arc<Processor<Faulty<SimStore>, Faulty<SimApi>, SimClock, SimQueues>>),
+    Sweeper(Arc<Sweep<Faulty<SimStore>, Faulty<SimApi>, SimClock>>),
+    Publisher(Arc<Publisher<Faulty<SimBus>>>),
 }
 
 /// All environments.
@@ -108,7 +108,7 @@ struct Age {
     newer: bool,
 }
 
-/// An invocation under way.
+/// An invocation in flight.
 pub(crate) struct Invoked {
     pub process: ProcessId,
     pub running: Running,
@@ -247,8 +247,8 @@ impl Functions {
             rules.retention = Duration::from_secs(24 * 3600);
         }
         let reconciler = |seconds| Reconciler {
-            store: Bent::new(SimStore(handle.clone()), defect),
-            status_api: Bent::new(SimApi(handle.clone()), defect),
+            store: Faulty::new(SimStore(handle.clone()), defect),
+            status_api: Faulty::new(SimApi(handle.clone()), defect),
             clock: SimClock(handle.clone()),
             rules: rules.clone(),
             query_timeout: seconds,
@@ -263,7 +263,7 @@ impl Functions {
                 let parse = |text: &str| WebhookKeys::parse(text).map_err(|error| error.to_string());
                 let keys = Secret::load("webhook keys", source, parse, now).now_or_never();
                 let Some(keys) = keys else { unreachable!("the first reading does not wait") };
-                let (queue, clock) = (Bent::new(queue, defect), SimClock(handle));
+                let (queue, clock) = (Faulty::new(queue, defect), SimClock(handle));
                 Environment::Ack(Arc::new(Ack { keys, queue, clock, status_code: "000".to_owned() }))
             }
             Function::Processor => {
@@ -277,7 +277,7 @@ impl Functions {
                 Environment::Sweeper(Arc::new(Sweep { reconciler, queries_concurrent }))
             }
             Function::Publisher => {
-                let bus = Bent::new(SimBus(handle), defect);
+                let bus = Faulty::new(SimBus(handle), defect);
                 Environment::Publisher(Arc::new(Publisher { bus }))
             }
         }

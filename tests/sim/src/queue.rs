@@ -226,7 +226,7 @@ pub(crate) struct SimQueues(pub Handle);
 
 impl processor::Queue for SimQueues {
     async fn dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
-        let sent = self.0.effect(Effect::Bury, |state| {
+        let sent = self.0.effect(Effect::DeadLetter, |state| {
             if state.is_out(Part::Queue) || state.fault(|f| f.queue_refuses) {
                 return Err(QueueError { operation: "dead letter", source: "refused".into() });
             }

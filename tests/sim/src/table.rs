@@ -25,7 +25,7 @@ const STALE_FOR: u64 = 10 * MINUTE;
 pub(crate) struct Table {
     pub items: BTreeMap<TransactionId, Transaction>,
     index: BTreeMap<TransactionId, u64>,
-    /// Changes of the index that are still under way, and when they arrive.
+    /// Changes of the index that are still in flight, and when they arrive.
     lagging: VecDeque<(u64, TransactionId, Option<u64>)>,
     /// What was stored before each change of late, and when it was replaced; the oldest first.
     replaced: VecDeque<(u64, TransactionId, Option<Transaction>)>,

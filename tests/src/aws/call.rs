@@ -21,7 +21,7 @@ pub struct Call {
     /// The request's body as sent.
     pub raw: String,
     pub arrived: Instant,
-    /// From arrival to the decision about the answer, faults' delays included; `None` while under way.
+    /// From arrival to the decision about the answer, faults' delays included; `None` while in flight.
     pub duration: Option<Duration>,
     pub outcome: Outcome,
     /// DynamoDB's capacity units, table and indexes together; 0 for the other services.

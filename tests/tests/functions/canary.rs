@@ -28,7 +28,7 @@ const BAD_KEY: &str = "Y2FuYXJ5LWtleS10aGF0LWlzLXRvby1zaG9ydA==";
 /// Shorter parts of personal data are words that occur by chance.
 const PART_CHARS_MIN: usize = 7;
 
-/// Every fate that a transaction meets here; its id must be in the log.
+/// Every end that a transaction meets here; its id must be in the log.
 const IDS: [&str; 6] = ["t-success", "t-malformed", "t-open", "t-homeless", "t-registered", "t-conflict"];
 
 /// Puts personal data wherever SPG does, and where nobody expects it.

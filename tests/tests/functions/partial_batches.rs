@@ -1,4 +1,4 @@
-//! Each record of a batch has its own fate, whatever becomes of the others.
+//! Each record of a batch has its own result, whatever the others have.
 
 use std::collections::BTreeSet;
 use std::slice;

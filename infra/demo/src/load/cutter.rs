@@ -1,4 +1,4 @@
-//! Stands between the functions and the emulated AWS, so that their connections can be cut while calls are under way: the
+//! Stands between the functions and the emulated AWS, so that their connections can be cut while calls are in flight: the
 //! request may have been carried out, and its answer never comes.
 
 use std::io;
@@ -28,7 +28,7 @@ struct Shared {
     open: AtomicU64,
     /// Connections that were cut.
     cut: AtomicU64,
-    /// Those of them on which a request was under way.
+    /// Those of them on which a request was in flight.
     cut_waiting: AtomicU64,
     refused: AtomicU64,
 }

@@ -22,11 +22,11 @@ pub type Window = (i64, i64);
 #[serde(rename_all = "camelCase")]
 pub struct FaultFigures {
     pub kills: BTreeMap<String, u32>,
-    /// Of those, how many ended an invocation that was under way, by the emulator's log.
+    /// Of those, how many ended an invocation that was in flight, by the emulator's log.
     pub killed_at_work: BTreeMap<String, usize>,
     pub cuts: u32,
     pub connections_cut: u64,
-    /// Of those, with a request under way, whose answer never came.
+    /// Of those, with a request in flight, whose answer never came.
     pub answers_cut: u64,
     pub connections_refused: u64,
     pub dark_milliseconds: u64,
@@ -136,7 +136,7 @@ impl Figures {
 impl FaultFigures {
     fn lines(&self) -> [Line; 3] {
         let cuts = format!(
-            "{} times: {} connections, {} with a request under way; {} more refused in {}",
+            "{} times: {} connections, {} with a request in flight; {} more refused in {}",
             self.cuts,
             self.connections_cut,
             self.answers_cut,

@@ -160,10 +160,10 @@ mod tests {
         let spg = Simulator::start(spg_simulator::Config::default()).await.unwrap();
         let disturbed = |burst: &Burst| {
             let all = burst.payments.iter().flat_map(|it| &it.notifications);
-            let bent = all.filter(|it| {
+            let altered = all.filter(|it| {
                 it.lost || it.copies > 1 || !it.delay.is_zero() || it.forgery != spg_simulator::Tamper::None
             });
-            bent.count() + burst.payments.iter().filter(|it| it.reordered).count()
+            altered.count() + burst.payments.iter().filter(|it| it.reordered).count()
         };
         assert_eq!(disturbed(&plan(&spg, 200, Duration::from_secs(10), true).unwrap()), 0);
         assert!(disturbed(&plan(&spg, 200, Duration::from_secs(10), false).unwrap()) > 200);

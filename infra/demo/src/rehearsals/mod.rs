@@ -1,4 +1,4 @@
-//! What breaks in production, broken here, seen as the operator sees it and mended as docs/operate/recovery.md says.
+//! What breaks in production, broken here, seen as the operator sees it and fixed as docs/operate/recovery.md says.
 //!
 //! Each one shows the trouble by what an operator has (a metric, a log, a queue, a command of spgctl's), does what the document says,
 //! shows by the same means that it is over, and ends with [`Scene::nothing_lost`].

@@ -64,7 +64,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.checks.equal("of these in `spgctl open` afterwards", 0, left);
     let took = report::seconds(began.elapsed());
     scene.over(&format!(
-        "`spgctl open` is without them; each was queried and told again with a later sequence than any before, in {took}"
+        "`spgctl open` is without them; each was queried and republished with a later sequence than any before, in {took}"
     ));
     scene.time_to_final_in_words = Some(took);
     scene.nothing_lost().await

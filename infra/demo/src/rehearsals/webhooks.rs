@@ -60,7 +60,7 @@ async fn rehearse(scene: &mut Scene) -> Result<(), Failure> {
     scene.nothing_lost().await
 }
 
-/// What was registered, what was not, and the deliveries under way.
+/// What was registered, what was not, and the deliveries in flight.
 async fn during_outage(scene: &mut Scene, began: Instant) -> Result<(Vec<String>, Vec<String>, Deliveries), Failure> {
     let wall = |simulated| scene.fixture.spg.clock().wall(simulated);
     let (late, over) = (wall(LATE), wall(OUTAGE));

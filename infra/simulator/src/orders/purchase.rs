@@ -25,7 +25,7 @@ pub fn begin(shared: &Arc<Shared>, id: &str, method: Method, body: &Value) -> De
     }
     let stage = stage.clone();
     if stage == Stage::Begun {
-        return Err(Refusal::conflict("the transaction is already under way"));
+        return Err(Refusal::conflict("the transaction is already in progress"));
     }
     match method {
         Method::MbWay => phone(body)?,

@@ -15,7 +15,7 @@ use crate::output::{Progress, span};
 use crate::scan::{Pace, Rate, Scan};
 use crate::{Error, Exit, Output};
 
-/// Writes under way at once.
+/// Writes in flight at once.
 const WRITES_CONCURRENT: usize = 16;
 /// Lost races for the same item, before it is left to another run.
 const ATTEMPTS_MAX: u32 = 6;
@@ -46,7 +46,7 @@ struct Restored {
     due_until: Option<String>,
 }
 
-enum Fate {
+enum RecordResult {
     Restored,
     Kept,
     Expired,
@@ -84,12 +84,12 @@ pub async fn run(
             one(to, transaction, there, due_at, now, arguments.dry_run)
         });
         let work: Vec<_> = work.collect();
-        let fates: Vec<_> = futures::stream::iter(work).buffer_unordered(WRITES_CONCURRENT).collect().await;
-        for fate in fates {
-            match fate.map_err(|error| resume(error, position.as_ref()))? {
-                Fate::Restored => done.restored += 1,
-                Fate::Kept => done.kept += 1,
-                Fate::Expired => done.expired += 1,
+        let results: Vec<_> = futures::stream::iter(work).buffer_unordered(WRITES_CONCURRENT).collect().await;
+        for result in results {
+            match result.map_err(|error| resume(error, position.as_ref()))? {
+                RecordResult::Restored => done.restored += 1,
+                RecordResult::Kept => done.kept += 1,
+                RecordResult::Expired => done.expired += 1,
             }
         }
         pace.spent(u64::try_from(ids.len()).unwrap_or_default()).await;
@@ -110,18 +110,18 @@ async fn one(
     due_at: Timestamp,
     now: Timestamp,
     dry_run: bool,
-) -> Result<Fate, Error> {
+) -> Result<RecordResult, Error> {
     if snapshot.expires_at.is_some_and(|at| at <= now) {
-        return Ok(Fate::Expired);
+        return Ok(RecordResult::Expired);
     }
     let id = snapshot.id.clone();
     for _ in 0..ATTEMPTS_MAX {
-        let Some(write) = restore(snapshot.clone(), present.as_ref(), due_at) else { return Ok(Fate::Kept) };
+        let Some(write) = restore(snapshot.clone(), present.as_ref(), due_at) else { return Ok(RecordResult::Kept) };
         if dry_run {
-            return Ok(Fate::Restored);
+            return Ok(RecordResult::Restored);
         }
         match to.replace(&write).await.map_err(Error::call(format!("writing {id}")))? {
-            Written::Done => return Ok(Fate::Restored),
+            Written::Done => return Ok(RecordResult::Restored),
             Written::Lost(stored) => present = stored.map(|it| *it),
         }
     }

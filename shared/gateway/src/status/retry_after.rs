@@ -1,4 +1,4 @@
-//! `Retry-After`: how long SPG asks to be left alone.
+//! `Retry-After`: how long SPG wants no query.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How many queries may be under way: few until the Status API is known to answer, fewer after it has limited our rate.
+//! How many queries may be in flight: few until the Status API is known to answer, fewer after it has limited our rate.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl ConcurrencyLimit {
         Self { queries_max: queries, queries, failures: 0, answered: false, answers: 0, reduced_at: None }
     }
 
-    /// How many may be under way now.
+    /// How many may be in flight now.
     pub fn queries(&self) -> usize {
         if self.answered { self.queries } else { self.queries.min(PROBES_MAX.saturating_sub(self.failures)) }
     }

@@ -24,7 +24,7 @@ pub enum Said {
     Silent(NoAnswerKind),
     /// Rate-limited, with a Retry-After of so many seconds.
     Limited(u64),
-    /// Something else happens while the query is under way, then it answers.
+    /// Something else happens while the query is in flight, then it answers.
     Meanwhile(Arc<dyn Meanwhile>, &'static str),
 }
 

@@ -1,4 +1,4 @@
-//! Time that passes while everybody waits, so that several queries and writes are under way at once. For tests whose runtime is paused.
+//! Time that passes while everybody waits, so that several queries and writes are in flight at once. For tests whose runtime is paused.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -152,7 +152,7 @@ fn every_alarm_is_on_the_dashboard_and_nothing_else() {
 }
 
 #[test]
-fn headings_are_queries_and_widgets_do_not_overlap() {
+fn headings_are_questions_and_widgets_do_not_overlap() {
     let widgets = widgets();
     let mut taken = BTreeSet::new();
     for widget in &widgets {

@@ -30,7 +30,7 @@ pub(super) fn stack(at: &Deployment) -> Finding {
     if status.ends_with("_IN_PROGRESS") {
         return Finding::note(STACK, format!("{}: {status}", at.stack));
     }
-    Finding::wrong(STACK, format!("{}: {status}", at.stack), "look at the stack's events, mend the cause, deploy again")
+    Finding::wrong(STACK, format!("{}: {status}", at.stack), "look at the stack's events, fix the cause, deploy again")
 }
 
 /// An empty request is refused by the function itself: the way to it is open, and nothing is recorded.

@@ -25,7 +25,7 @@ pub(super) async fn webhook_keys(at: &Deployment) -> Finding {
         Ok(found) => match found.keys.len() {
             0 => Finding::wrong(KEYS, "the secret has no key: every webhook is answered 503", REMEDY),
             1 => Finding::ok(KEYS, "1 key"),
-            many => Finding::note(KEYS, format!("{many} keys: a rotation is under way; retire the old one in time")),
+            many => Finding::note(KEYS, format!("{many} keys: a rotation is in progress; retire the old one in time")),
         },
         Err(error) => Finding::wrong(KEYS, error.to_string(), REMEDY),
     }

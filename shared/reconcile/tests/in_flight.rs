@@ -1,4 +1,4 @@
-//! A sweep over time that passes: what may be under way at once, and what it wakes for.
+//! A sweep over time that passes: what may be in flight at once, and what it wakes for.
 
 #![allow(clippy::unwrap_used, reason = "a test may give up loudly")]
 
@@ -62,7 +62,7 @@ async fn without_room_for_another_query_it_wakes_for_an_answer_alone() {
     assert_eq!(reconciler.clock.sleeps(), 0);
 }
 
-/// A pause that was asked for is no reason to leave alone what has been answered meanwhile.
+/// A Retry-After is no reason not to settle what has been answered meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_up_queries_and_no_answer() {
     let reconciler = timed_reconciler();
