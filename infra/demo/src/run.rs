@@ -125,10 +125,10 @@ async fn play_all(fixture: &Arc<Fixture>, chosen: Vec<Scenario>) -> Vec<(usize, 
 }
 
 fn start(fixture: &Arc<Fixture>, scenarios: Vec<(usize, Scenario)>) -> JoinSet<Played> {
-    let mut under_way = JoinSet::new();
+    let mut in_flight = JoinSet::new();
     for (place, scenario) in scenarios {
         let fixture = Arc::clone(fixture);
-        under_way.spawn(async move {
+        in_flight.spawn(async move {
             let mut scene = Scene::new(scenario.name, fixture);
             if let Err(error) = (scenario.play)(&mut scene).await {
                 scene.checks.broke(error);
@@ -138,11 +138,11 @@ fn start(fixture: &Arc<Fixture>, scenarios: Vec<(usize, Scenario)>) -> JoinSet<P
             Played { place, scenario, scene }
         });
     }
-    under_way
+    in_flight
 }
 
-async fn finish(under_way: JoinSet<Played>) -> Vec<Played> {
-    under_way.join_all().await
+async fn finish(in_flight: JoinSet<Played>) -> Vec<Played> {
+    in_flight.join_all().await
 }
 
 fn left_by(fixture: &Fixture, played: &[Played]) -> Left {

@@ -110,7 +110,7 @@ impl Processors {
 
 /// One batch of notifications after the other, evenly, for ever.
 pub async fn traffic(system: &System, processors: &Processors, per_second: u32, batch: u32) {
-    let mut under_way = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     let began = system.time.now();
     let batch = u64::from(batch.max(1));
     for n in 0_u64.. {
@@ -121,10 +121,10 @@ pub async fn traffic(system: &System, processors: &Processors, per_second: u32, 
             // What is in flight goes on while the next is waited for.
             futures::select_biased! {
                 () = arrival => break,
-                () = under_way.select_next_some() => {}
+                () = in_flight.select_next_some() => {}
             }
         }
         let ids = (n * batch..(n + 1) * batch).map(|n| payments::id('n', n)).collect();
-        under_way.push(system.notify(processors, ids));
+        in_flight.push(system.notify(processors, ids));
     }
 }

@@ -229,7 +229,7 @@ async fn play_payment(
     retries: bool,
 ) -> Vec<DeliveryResult> {
     let mut waiting = Vec::new();
-    let mut under_way = JoinSet::new();
+    let mut in_flight = JoinSet::new();
     let changes =
         std::iter::once((payment.start, None)).chain(payment.steps.iter().map(|step| (step.after, Some(&step.change))));
     for ((after, change), planned) in changes.zip(&payment.notifications) {
@@ -239,14 +239,14 @@ async fn play_payment(
             waiting.push((notification, *planned));
         } else {
             let (shared, planned) = (Arc::clone(shared), *planned);
-            under_way.spawn(async move { send(&shared, &notification, planned, retries).await });
+            in_flight.spawn(async move { send(&shared, &notification, planned, retries).await });
         }
     }
     let mut results = Vec::new();
     for (notification, planned) in waiting.into_iter().rev() {
         results.extend(send(shared, &notification, planned, retries).await);
     }
-    while let Some(sent) = under_way.join_next().await {
+    while let Some(sent) = in_flight.join_next().await {
         results.extend(sent.unwrap_or_default());
     }
     results
@@ -282,17 +282,17 @@ async fn send(
 /// Lets one payment live: notifies its state now, then each step at its time after now. Deliveries do not hold up the truth.
 pub async fn live(shared: &Arc<Shared>, id: &str, steps: Vec<Step>, plan: &DeliveryPlan) -> Vec<DeliveryResult> {
     let began = shared.clock.now();
-    let mut under_way = JoinSet::new();
+    let mut in_flight = JoinSet::new();
     let changes =
         std::iter::once((Duration::ZERO, None)).chain(steps.iter().map(|step| (step.after, Some(&step.change))));
     for (after, change) in changes {
         shared.clock.sleep_until(began.plus(after)).await;
         let Some(notification) = make(shared, id, change) else { continue };
         let (shared, plan) = (Arc::clone(shared), plan.clone());
-        under_way.spawn(async move { deliver_with_retries(&shared, &notification, &plan).await });
+        in_flight.spawn(async move { deliver_with_retries(&shared, &notification, &plan).await });
     }
     let mut results = Vec::new();
-    while let Some(sent) = under_way.join_next().await {
+    while let Some(sent) = in_flight.join_next().await {
         results.extend(sent.unwrap_or_default());
     }
     results

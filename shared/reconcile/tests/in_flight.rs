@@ -16,7 +16,7 @@ use support::{Said, at};
 const SUCCESS: [Said; 1] = [Said::Status("Success")];
 
 #[tokio::test(start_paused = true)]
-async fn as_many_queries_are_under_way_as_are_allowed_and_few_until_one_is_answered() {
+async fn as_many_queries_are_in_flight_as_are_allowed_and_few_until_one_is_answered() {
     let reconciler = timed_reconciler();
     for n in 0..30 {
         open(&reconciler, &format!("t{n:02}"), 0, 1000, SUCCESS).await;
@@ -24,7 +24,7 @@ async fn as_many_queries_are_under_way_as_are_allowed_and_few_until_one_is_answe
     let report = sweep(&reconciler, 8).await;
     let api = &reconciler.status_api;
     assert_eq!((report.due, report.settlements.len()), (30, 30));
-    assert_eq!((api.queried.count_at(0), api.under_way_max.load(Relaxed)), (5, 8));
+    assert_eq!((api.queried.count_at(0), api.in_flight_max.load(Relaxed)), (5, 8));
 }
 
 /// What a store that is slow has not taken yet is bounded, too: it is lost work if the function ends.

@@ -97,21 +97,21 @@ pub async fn register_all(
     payments: Vec<PlannedPayment>,
     began: Instant,
 ) -> Result<usize, Failure> {
-    let mut under_way: JoinSet<Result<usize, Failure>> = JoinSet::new();
+    let mut in_flight: JoinSet<Result<usize, Failure>> = JoinSet::new();
     let mut refused = 0;
     let mut by_start = payments;
     by_start.sort_by_key(|payment| payment.start);
     for payment in by_start {
         tokio::time::sleep_until(began + fixture.spg.clock().wall(payment.start)).await;
-        if under_way.len() >= REGISTRATIONS_AT_ONCE
-            && let Some(done) = under_way.join_next().await
+        if in_flight.len() >= REGISTRATIONS_AT_ONCE
+            && let Some(done) = in_flight.join_next().await
         {
             refused += done??;
         }
         let fixture = Arc::clone(&fixture);
-        under_way.spawn(async move { register(&fixture, &payment.transaction_id).await });
+        in_flight.spawn(async move { register(&fixture, &payment.transaction_id).await });
     }
-    while let Some(done) = under_way.join_next().await {
+    while let Some(done) = in_flight.join_next().await {
         refused += done??;
     }
     Ok(refused)

@@ -90,17 +90,17 @@ fn spare_references(burst: &mut Burst) {
 }
 
 async fn register_all(scene: &mut Scene) -> Result<(), Failure> {
-    let mut under_way = JoinSet::new();
+    let mut in_flight = JoinSet::new();
     let mut taken = 0;
     for id in scene.ids.clone() {
         let body = scene.fixture.spg.registration(&id)?.to_string();
         let fixture = Arc::clone(&scene.fixture);
-        under_way.spawn(async move { fixture.spg.post_json(&fixture.info.registration_url, body).await });
-        if under_way.len() >= REGISTRATIONS_AT_ONCE {
-            taken += accepted(under_way.join_next().await);
+        in_flight.spawn(async move { fixture.spg.post_json(&fixture.info.registration_url, body).await });
+        if in_flight.len() >= REGISTRATIONS_AT_ONCE {
+            taken += accepted(in_flight.join_next().await);
         }
     }
-    while let Some(answer) = under_way.join_next().await {
+    while let Some(answer) = in_flight.join_next().await {
         taken += accepted(Some(answer));
     }
     scene.registrations = taken;

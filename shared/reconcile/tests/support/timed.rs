@@ -77,18 +77,18 @@ pub struct TimedStatusApi {
     script: ScriptedStatusApi,
     takes: Mutex<BTreeMap<String, Duration>>,
     pub queried: Journal,
-    under_way: AtomicUsize,
-    pub under_way_max: AtomicUsize,
+    in_flight: AtomicUsize,
+    pub in_flight_max: AtomicUsize,
 }
 
 impl StatusApi for TimedStatusApi {
     async fn query(&self, query: &StatusQuery) -> Reply {
         self.queried.note(&query.transaction_id);
-        let under_way = self.under_way.fetch_add(1, Relaxed) + 1;
-        self.under_way_max.fetch_max(under_way, Relaxed);
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        self.in_flight_max.fetch_max(in_flight, Relaxed);
         let takes = self.takes.lock().unwrap().get(query.transaction_id.as_str()).copied();
         sleep(takes.unwrap_or_default()).await;
-        self.under_way.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, Relaxed);
         self.script.query(query).await
     }
 }
@@ -151,8 +151,8 @@ pub fn timed_reconciler() -> TimedReconciler {
             script: ScriptedStatusApi::default(),
             takes: Mutex::default(),
             queried: journal(),
-            under_way: AtomicUsize::new(0),
-            under_way_max: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            in_flight_max: AtomicUsize::new(0),
         },
         clock: PausedClock { start, sleeps: AtomicUsize::new(0) },
         rules: Rules::default(),
