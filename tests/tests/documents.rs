@@ -13,7 +13,15 @@ use tests::template::Template;
 
 /// Where documents and what they name are looked for; everything else is built, or not ours.
 const FOLDERS: [&str; 5] = ["docs", "functions", "shared", "infra", "tests"];
-const TOP_LEVEL: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "template.yaml", "samconfig.toml"];
+const TOP_LEVEL: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "template.yaml",
+    "samconfig.toml",
+];
 const SOURCES: [&str; 6] = ["rs", "yaml", "toml", "json", "py", "txt"];
 
 /// All files of the project with one of these endings.
@@ -117,9 +125,9 @@ fn what_is_named_in_code_letters_exists() {
 }
 
 #[test]
-fn the_readme_has_every_parameter_with_its_default_and_no_other() {
-    let readme = document("README.md");
-    let section = readme.split("\n## ").find(|section| section.starts_with("Configuration")).unwrap();
+fn the_configuration_page_has_every_parameter_with_its_default_and_no_other() {
+    let page = document("docs/use/configuration.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Parameters")).unwrap();
     let row = Regex::new(r"(?m)^\| `([A-Za-z]+)` \| (?:`([^`]*)`)? ?\|").unwrap();
     let told: BTreeMap<String, Option<String>> =
         row.captures_iter(section).map(|row| (row[1].to_owned(), row.get(2).map(|m| m.as_str().to_owned()))).collect();
@@ -163,13 +171,13 @@ fn every_command_of_xtask_that_is_named_is_one() {
 }
 
 #[test]
-fn what_is_shown_as_json_is_json_and_the_readmes_event_is_the_example() {
+fn what_is_shown_as_json_is_json_and_the_event_is_the_example() {
     for (name, document) in documents() {
         for block in captures(r"(?s)```json\n(.*?)```", &document) {
             assert!(serde_json::from_str::<Value>(&block).is_ok(), "{name}: {block}");
         }
     }
-    let blocks = captures(r"(?s)```json\n(.*?)```", &document("README.md"));
+    let blocks = captures(r"(?s)```json\n(.*?)```", &document("docs/use/events.md"));
     let shown: Vec<Value> = blocks.iter().map(|block| serde_json::from_str(block).unwrap()).collect();
     let example: Value = serde_json::from_str(&document("infra/events/examples/transaction-finalised.json")).unwrap();
     assert!(shown.contains(&example["detail"]), "{shown:#?}");

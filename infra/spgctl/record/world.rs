@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use spg_domain::{Transaction, TransactionId};
 use spg_local::StackInfo;
 use spg_reconcile::Store as _;
-use spgctl::{Deployment, Target};
+use spgctl::Deployment;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -39,7 +39,7 @@ pub struct Seen {
 
 impl World {
     pub async fn new(info: &StackInfo, dir: PathBuf) -> Result<Self, Failure> {
-        let at = Deployment::find(&Target::Local { dir: dir.clone() }).await?;
+        let at = Deployment::find(&spgctl::Target::Local { dir: dir.clone() }).await?;
         let control_url = info.simulator_control_url.clone().ok_or("no simulator was started")?;
         Ok(Self { at, dir, control_url, http: spgctl::http::client()? })
     }

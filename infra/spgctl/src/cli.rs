@@ -67,7 +67,7 @@ Examples:
   spgctl --stack spg-webhooks open --older-than 2h --method MBWAY
   spgctl --stack spg-webhooks open --attention")]
     Open(OpenArguments),
-    /// Asks the Status API about a transaction and compares; --apply takes the answer in
+    /// Queries the Status API about a transaction and compares; --apply takes the answer in
     #[command(after_help = "\
 Examples:
   spgctl --stack spg-webhooks check s2bfw1g1P1siCSUjVPP8
@@ -131,7 +131,7 @@ Exit code 3: it was refused.")]
 Example:
   spgctl --stack spg-webhooks doctor
 
-It sends one empty request to the webhook URL, which is refused and counted, and asks the Status API about a transaction that
+It sends one empty request to the webhook URL, which is refused and counted, and queries the Status API about a transaction that
 does not exist. Exit code 3: something is wrong.")]
     Doctor,
 }
@@ -258,7 +258,7 @@ pub enum DlqCommand {
 Example:
   spgctl --stack spg-webhooks dlq list
 
-Original messages can be redriven. Letters cannot: the processor wrote them about messages that can never succeed, with
+Original messages can be redriven. Dead letters cannot: the processor wrote them about messages that can never succeed, with
 ids, a hash and the reason, and without the payload. Exit code 3: it is not empty.")]
     List {
         /// Messages shown at most

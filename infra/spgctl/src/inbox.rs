@@ -47,7 +47,7 @@ impl Kind {
     pub fn of(body: &str) -> Self {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Letter {
+        struct Parts {
             reason: String,
             #[serde(rename = "messageId")]
             _message_id: String,
@@ -62,7 +62,7 @@ impl Kind {
             Err(MessageError::Unreadable) => {}
         }
         match serde_json::from_str(body) {
-            Ok(Letter { reason, transaction_id, notification_id, .. }) => {
+            Ok(Parts { reason, transaction_id, notification_id, .. }) => {
                 Self::DeadLetter { reason, transaction_id, notification_id }
             }
             Err(_) => Self::Stranger,

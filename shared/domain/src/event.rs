@@ -46,7 +46,7 @@ pub struct OutcomeDetail {
     pub payment_status: PaymentStatus,
     pub previous_status: Option<PaymentStatus>,
     pub paid: bool,
-    /// Timeout is not a refusal: the payer may be queried again (C.4).
+    /// Timeout is not a refusal: the payer may try again (C.4).
     pub retry_eligible: bool,
     pub merchant_transaction_id: Option<ShortText>,
     pub terminal_id: Option<ShortText>,

@@ -78,10 +78,10 @@ fn the_pages_count_the_alarms_as_they_are_paid() {
     let (alarms, metrics) = (alarms().len(), alarms().iter().map(|alarm| alarm.metrics().len()).sum::<usize>());
     let page = |name: &str| fs::read_to_string(binaries::workspace().join("docs").join(name)).unwrap();
     assert!(
-        page("cost.md")
+        page("use/cost.md")
             .contains(&format!("| Alarms | {alarms}, counted by the metrics that they look at | {metrics} alarms |"))
     );
-    assert!(page("monitoring.md").contains(&format!(": {metrics} | 0.10 USD |")));
+    assert!(page("operate/monitoring.md").contains(&format!(": {metrics} | 0.10 USD |")));
 }
 
 /// The anchor of a heading, as GitHub makes it.
