@@ -11,7 +11,7 @@ SOURCE = "spg.transactions"
 NEEDS_ATTENTION = "Transaction Needs Attention"
 # A reason can come with an outcome of any kind. These two explain it; every other one, also one that is not known
 # yet, is for people.
-EXPLANATIONS = frozenset({"PostAuthorisationDecline", "PaymentTypeLearned"})
+EXPLANATIONS = frozenset({"PostAuthorisationDecline", "PaymentTypeLearned", "Restored"})
 
 
 class UnreadableEvent(ValueError):

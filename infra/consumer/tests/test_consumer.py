@@ -190,7 +190,8 @@ class Compatibility(unittest.TestCase):
         self.assertEqual(attention, [(support.STORY, f"{support.story()[0]['detail']['eventId']} SomethingNew")])
 
     def test_a_reason_that_only_explains_is_not_for_people(self):
-        self.assertEqual(self.check(support.changed(support.story()[0], reason="PaymentTypeLearned")), [])
+        for explanation in ("PostAuthorisationDecline", "PaymentTypeLearned", "Restored"):
+            self.assertEqual(self.check(support.changed(support.story()[0], reason=explanation)), [], explanation)
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn equal_as_numbers_and_in_any_case_of_currency() {
         assert_eq!(Amount::parse("15.90", "eur"), Amount::parse("15.9", "EUR"));
-        assert_eq!(Amount::parse("1", " eur ").unwrap().currency(), "EUR");
+        assert_eq!(Amount::parse("1", " eur ").unwrap().to_string(), "1.00 EUR");
     }
 
     #[test]

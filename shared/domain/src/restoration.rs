@@ -1,6 +1,6 @@
 //! A transaction from a restored table: docs/adr/0008 has the argument.
 
-use crate::{ChangeKind, Claims, Confirmation, Lifecycle, NOTIFICATIONS_MAX, Open, Timestamp, Transaction, Write};
+use crate::{ChangeKind, Confirmation, Lifecycle, NOTIFICATIONS_MAX, Open, Timestamp, Transaction, Write};
 
 /// Takes `snapshot`, out of a restored table, into the table that has `present`. None: what is there is as new, or newer.
 ///
@@ -49,7 +49,7 @@ fn merge(mut base: Transaction, other: &Transaction) -> Transaction {
         base.attention.entry(*reason).or_insert(*at);
     }
     if let (Lifecycle::OtherMerchants(status), false) = (&base.lifecycle, other.is_other_merchants()) {
-        base.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims: Claims::new() });
+        base.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims: base.recorded_claims().collect() });
     }
     for (claim, at) in other.lifecycle.claims().into_iter().flatten() {
         match &mut base.lifecycle {

@@ -289,6 +289,15 @@ impl Transaction {
         self.attention.contains_key(&reason) || (self.resolved.contains_key(&reason) && !reason.is_raised_again())
     }
 
+    /// The final states that its notifications claim, and when each came: of another merchant's they are only recorded.
+    pub(crate) fn recorded_claims(&self) -> impl Iterator<Item = (FinalStatus, Timestamp)> {
+        self.notifications.values().filter_map(|record| {
+            let status = record.status.as_ref()?;
+            let claimed = if record.reference_paid { status.clone() } else { self.facts.effective(status) };
+            Some((claimed.as_final()?, record.received_at))
+        })
+    }
+
     /// What the latest outcome was published with; none before the first.
     pub fn published_facts(&self) -> Option<PublishedFacts> {
         let published = self.published.as_ref()?;

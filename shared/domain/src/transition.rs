@@ -252,13 +252,7 @@ impl<'r> Transition<'r> {
     /// What only other merchants' terminals were known of is the merchant's own: what was only recorded counts now.
     fn own(&mut self) {
         let Lifecycle::OtherMerchants(status) = &self.transaction.lifecycle else { return };
-        let facts = &self.transaction.facts;
-        let claimed = |record: &NotificationRecord| {
-            let status = record.status.as_ref()?;
-            if record.reference_paid { status.as_final() } else { facts.effective(status).as_final() }
-        };
-        let claims =
-            self.transaction.notifications.values().filter_map(claimed).map(|claim| (claim, self.now)).collect();
+        let claims = self.transaction.recorded_claims().map(|(claim, _)| (claim, self.now)).collect();
         self.transaction.lifecycle = Lifecycle::Open(Open { status: status.clone(), claims });
     }
 

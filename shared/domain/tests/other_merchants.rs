@@ -39,6 +39,7 @@ fn what_an_answer_makes_final_counts_what_was_only_recorded() {
 #[test]
 fn what_is_another_merchants_is_not_kept_for_ever_and_stays_when_it_turns_out_to_be_ours() {
     let mut ledger = ours_is_77();
+    assert_eq!(ledger.apply(&notify(other_merchants(notification("n0", "Pending")))), Disposition::OtherMerchants);
     ledger.apply(&notify(other_merchants(notification("n1", "Success"))));
     let transaction = ledger.transaction();
     assert_eq!((transaction.next_check_at, transaction.is_other_merchants()), (None, true));
@@ -55,6 +56,7 @@ fn a_claim_that_came_before_its_registration_is_queried_with_it() {
     let mut decision = Decision::new(id(), ledger.stored.clone(), &ledger.rules);
     decision.apply(&register(None), ledger.now);
     assert!(decision.wants_answer());
+    assert_eq!(decision.transaction().unwrap().id, id());
     ledger.apply(&register(None));
     assert_eq!(ledger.claims(), [FinalStatus::Success]);
 

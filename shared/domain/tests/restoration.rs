@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spg_domain::{
-    ChangeKind, Confirmation, Evidence, NoAnswerKind, OutcomeDetail, OutcomeEvent, PaymentStatus, Transaction, restore,
+    ChangeKind, Confirmation, Evidence, FinalStatus, NOTIFICATIONS_MAX, NoAnswerKind, OutcomeDetail, OutcomeEvent,
+    PaymentStatus, Transaction, restore,
 };
 use support::{Ledger, no_answer, notification, notify, register};
 
@@ -130,6 +131,33 @@ fn what_has_come_in_meanwhile_is_kept() {
     assert_eq!(ids, ["n1", "n2"]);
     assert_eq!((restored.status().as_str(), restored.is_disputed()), ("Success", true));
     assert_eq!((restored.version, restored.sequence), (snapshot.version + 1, snapshot.sequence));
+    let agreeing = Ledger::after([notify(notification("n2", "Success"))]);
+    let restored = restore(snapshot, Some(agreeing.transaction()), ledger.now).unwrap().transaction;
+    assert!(!restored.is_disputed(), "what was claimed meanwhile is the final state itself");
+}
+
+#[test]
+fn no_more_notifications_are_merged_than_are_remembered() {
+    let mut ledger = Ledger::after((0..NOTIFICATIONS_MAX).map(|n| notify(notification(&format!("n{n}"), "Pending"))));
+    ledger.answer("Success");
+    let fresh = Ledger::after([notify(notification("one-more", "Pending"))]);
+    let restored = restore(ledger.transaction().clone(), Some(fresh.transaction()), ledger.now).unwrap().transaction;
+    assert_eq!(restored.notifications.len(), NOTIFICATIONS_MAX);
+}
+
+/// The snapshot knows only another terminal's claim, and the payment was registered since.
+#[test]
+fn what_was_only_recorded_counts_when_it_turns_out_to_be_ours() {
+    let mut other_merchants = Ledger::new();
+    other_merchants.rules.terminal_ids = Some(["77".to_owned()].into());
+    other_merchants.apply(&notify(notification("n1", "Declined")));
+    other_merchants.apply(&notify(notification("n2", "Declined")));
+    assert!(other_merchants.transaction().is_other_merchants());
+    let registered = Ledger::after([register(None)]);
+    let write =
+        restore(other_merchants.transaction().clone(), Some(registered.transaction()), other_merchants.now).unwrap();
+    other_merchants.stored = Some(write.transaction);
+    assert_eq!(other_merchants.claims(), [FinalStatus::Declined]);
 }
 
 /// A stream that goes on after the loss must not see a version twice.

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use spg_domain::{
     Amount, AttentionReason, CORRECTION_RECHECK_AFTER, ChangeKind, DetailType, Disposition, Evidence, FinalStatus,
-    NOTIFICATIONS_MAX, NoAnswerKind, NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules, Source,
+    NOTIFICATIONS_MAX, NoAnswerKind, Notification, NotificationId, OutcomeEvent, PaymentStatus, ReferenceStatus, Rules,
+    Source, StatusAnswer,
 };
 use support::{Ledger, answer, at, no_answer, notification, notify, reference, register, short_text, status_answer};
 
@@ -356,6 +357,20 @@ fn rule_10_only_an_answer_makes_it_paid() {
     ledger.apply(&said(ledger.version()));
     assert!(event(&ledger).detail.paid);
     assert_eq!(ledger.transaction().change, ChangeKind::Corrected);
+}
+
+#[test]
+fn rule_8_an_amount_is_taken_from_an_answer_where_none_was_known_and_else_stays() {
+    let mut unpriced = notification("n1", "Pending");
+    unpriced.facts.amount = None;
+    let amount = |first: Notification, said: StatusAnswer| {
+        let ledger = Ledger::after([notify(first), Evidence::Answer { answer: said, queried_version: 1 }]);
+        ledger.transaction().facts.amount.as_ref().unwrap().to_string()
+    };
+    let mut dollars = status_answer("Declined");
+    assert_eq!(amount(unpriced, dollars.clone()), "15.90 EUR");
+    dollars.facts.amount = Some(Amount::parse("15.9", "USD").unwrap());
+    assert_eq!(amount(notification("n1", "Pending"), dollars), "15.90 EUR");
 }
 
 #[test]
