@@ -9,7 +9,7 @@ use crate::contender::{Contender, Role};
 use crate::stand::Stand;
 
 /// A key that no secret holds.
-const FOREIGN_KEY: webhook::WebhookKey = *b"a key that opens no envelope ...";
+const OTHER_KEY: webhook::WebhookKey = *b"a key that opens no envelope ...";
 const OF_ONE: usize = 10;
 
 /// One kind of work.
@@ -80,7 +80,7 @@ impl Row {
         };
         let event = match self {
             Self::Accepted => posted(&webhook::KEY, &notifications),
-            Self::Rejected => posted(&FOREIGN_KEY, &notifications),
+            Self::Rejected => posted(&OTHER_KEY, &notifications),
             Self::NewFinal | Self::TenOfOne | Self::Distinct => received(&notifications, 1),
             Self::Duplicate => received(&notifications, 2),
         };

@@ -22,7 +22,7 @@ const DELIVERIES_IN_FLIGHT_MAX: usize = 16;
 /// A Success is queried once more after so long, so that a demo shows it.
 pub const RECHECK_SUCCESS_AFTER: Duration = Duration::from_secs(30);
 /// A terminal of another merchant.
-pub const FOREIGN_TERMINAL: &str = "77777";
+pub const OTHER_TERMINAL: &str = "77777";
 /// Two webhook keys, as during a rotation. They open nothing outside this machine.
 pub const KEYS: [[u8; 32]; 2] = [[0x5a; 32], [0xa5; 32]];
 

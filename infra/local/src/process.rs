@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_number_that_was_given_to_another_program_is_left_alone() {
+    fn a_number_that_was_given_to_another_program_is_not_ended() {
         let mut other = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
         let group = other.id().cast_signed();
         let stale = Process { name: "stale".to_owned(), group, started: Some("1".to_owned()) };

@@ -88,7 +88,7 @@ pub struct PaymentSpec {
     /// Status at creation: Pending, except for a cancellation.
     #[serde(default)]
     pub status: Option<Status>,
-    /// The Status API has never heard of it (404): the Backoffice's Test button.
+    /// The Status API does not know it (404): the Backoffice's Test button.
     #[serde(default)]
     pub unknown_to_status_api: bool,
     /// How much later than the truth the Status API shows a change, in simulated time.

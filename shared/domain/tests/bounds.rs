@@ -40,7 +40,7 @@ fn checks_end_after_sixty_days_and_not_a_moment_before() {
 }
 
 #[test]
-fn a_doubt_lapses_when_its_checks_end() {
+fn a_dispute_lapses_when_its_checks_end() {
     let mut disputed = Ledger::after([register(Some("Pending"))]);
     disputed.rules.recheck_success_after = None;
     disputed.answer("Success");
@@ -51,13 +51,13 @@ fn a_doubt_lapses_when_its_checks_end() {
 }
 
 #[test]
-fn who_asks_to_be_left_alone_is_left_alone() {
-    for (queried, left_alone) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
+fn retry_after_is_honoured() {
+    for (retry_after, kept) in [(10 * MINUTE, 9 * MINUTE), (9 * HOUR, 54 * MINUTE)] {
         let mut ledger = Ledger::after([register(Some("Pending"))]);
-        let no_answer = NoAnswer { kind: NoAnswerKind::Unavailable, retry_after: Some(queried) };
+        let no_answer = NoAnswer { kind: NoAnswerKind::Unavailable, retry_after: Some(retry_after) };
         ledger.apply(&Evidence::NoAnswer(no_answer));
         let next = ledger.transaction().next_check_at.unwrap();
-        assert!(next.since(ledger.now) >= left_alone && next.since(ledger.now) <= queried.min(HOUR), "{next}");
+        assert!(next.since(ledger.now) >= kept && next.since(ledger.now) <= retry_after.min(HOUR), "{next}");
     }
 }
 

@@ -86,7 +86,7 @@ fn rule_5_a_dispute_ends_when_answers_have_confirmed_the_stored_state_for_a_day(
 }
 
 #[test]
-fn rule_5_silence_and_stale_answers_leave_a_dispute_due_and_it_ends_in_attention() {
+fn rule_5_no_answers_and_stale_answers_leave_a_dispute_due_and_it_ends_in_attention() {
     for stale in [no_answer(NoAnswerKind::Unavailable), answer("Pending", u64::MAX)] {
         let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
         ledger.apply(&notify(notification("n2", "Success")));
@@ -430,7 +430,7 @@ fn what_must_be_queried_again_stays_due_when_nothing_answers() {
 }
 
 #[test]
-fn a_doubt_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
+fn a_dispute_past_its_checks_keeps_its_last_one_when_evidence_alone_comes() {
     let mut ledger = Ledger::after([notify(notification("n1", "Declined")), answer("Declined", 1)]);
     ledger.apply(&notify(notification("n2", "Success")));
     ledger.apply(&no_answer(NoAnswerKind::Unavailable));

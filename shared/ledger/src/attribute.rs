@@ -12,7 +12,7 @@ pub(crate) const FIRST_SEEN_AT: &str = "firstSeenAt";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const ATTENTION: &str = "attention";
 
-pub(crate) const REPUBLISH: &str = "republish";
+pub(crate) const REPUBLISH_DUE: &str = "republishDue";
 pub(crate) const RESOLVED: &str = "resolved";
 pub(crate) const PUBLISHED: &str = "published";
 pub(crate) const CONFIRMED_AT: &str = "confirmedAt";
@@ -53,7 +53,7 @@ pub(crate) const REMOVABLE: [&str; 18] = [
     REFERENCE_STATUS,
     TRANSACTION_DATE_TIME,
     RESOLVED,
-    REPUBLISH,
+    REPUBLISH_DUE,
 ];
 
 /// Names inside the maps, short because each of them is stored many times.

@@ -68,7 +68,7 @@ fn lifecycle(map: &mut Map, lifecycle: &Lifecycle) {
         Lifecycle::Final(is) => {
             map.put(attribute::CONFIRMED_AT, time(is.confirmation.at()));
             let restored = matches!(is.confirmation, Confirmation::BeforeRestore(_));
-            map.put_some(attribute::REPUBLISH, flag(restored));
+            map.put_some(attribute::REPUBLISH_DUE, flag(restored));
             let agreed_since = is.dispute.as_ref().and_then(|dispute| dispute.agreed_since);
             map.put_some(attribute::AGREED_SINCE, agreed_since.map(time));
             map.put_some(attribute::RECHECK_AT, is.recheck_at.map(time));

@@ -90,7 +90,7 @@ fn lifecycle(item: &Fields<'_>) -> Result<Lifecycle, ReadError> {
     claims.remove(&status);
     let agreed_since = item.optional(attribute::AGREED_SINCE, Fields::time)?;
     let confirmed_at = item.time(attribute::CONFIRMED_AT)?;
-    let restored = item.flag(attribute::REPUBLISH)?;
+    let restored = item.flag(attribute::REPUBLISH_DUE)?;
     Ok(Lifecycle::Final(Final {
         status,
         confirmation: if restored { Confirmation::BeforeRestore } else { Confirmation::At }(confirmed_at),

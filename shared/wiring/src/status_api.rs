@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_that_no_other_credentials_mend_is_told_as_it_came() {
+    async fn a_refusal_that_no_other_credentials_end_is_returned_as_it_came() {
         for text in [WRONG, "no credentials"] {
             let (server, source) = (server(), Source::default());
             source.put(WRONG);

@@ -31,7 +31,7 @@ pub(crate) struct Said {
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
-    /// Counts queries and answers that were accepted: an order that no clock can bend.
+    /// Counts queries and answers that were accepted: an order that no clock changes.
     clock: u64,
     answers: BTreeMap<TransactionId, Vec<Said>>,
     /// When the last accepted answer was stored.
@@ -77,7 +77,7 @@ impl State {
     pub fn violation(&mut self, invariant: Invariant, text: impl FnOnce() -> String) {
         if self.oracle.violation.is_none() {
             let violation = Violation { invariant, at: self.now, text: text() };
-            self.say("WITNESS", || format!("{invariant}: {}", violation.text));
+            self.say("ORACLE", || format!("{invariant}: {}", violation.text));
             self.oracle.violation = Some(violation);
         }
     }

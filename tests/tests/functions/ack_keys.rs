@@ -7,7 +7,7 @@ use tests::{Fault, Function, deployed};
 use crate::support::{Stand, cost, deliver, payload, post, register};
 
 const NEXT_KEY: WebhookKey = *b"spg-webhooks the next key, 32 by";
-const FOREIGN_KEY: WebhookKey = *b"spg-webhooks somebody else's key";
+const OTHER_KEY: WebhookKey = *b"spg-webhooks somebody else's key";
 
 /// The HTTP status of a webhook under this key.
 fn status(ack: &Function, key: &WebhookKey) -> u16 {
@@ -35,7 +35,7 @@ fn a_rotated_key_is_found_by_reading_the_secret_again_once() {
     assert_eq!(status(&ack, &NEXT_KEY), 200);
     assert_eq!(status(&ack, &NEXT_KEY), 200);
     assert_eq!(stand.cost(), cost([("secretsmanager:GetSecretValue", 1), ("sqs:SendMessage", 3)], 0));
-    assert_eq!((status(&ack, &KEY), status(&ack, &FOREIGN_KEY)), (401, 401), "the old key is gone");
+    assert_eq!((status(&ack, &KEY), status(&ack, &OTHER_KEY)), (401, 401), "the old key is gone");
     assert_eq!(stand.aws.count("secretsmanager:GetSecretValue"), 1, "once a minute, whoever sends what");
 }
 
@@ -45,13 +45,13 @@ fn a_secret_that_cannot_be_read_or_used_leaves_the_keys_as_they_are() {
         let stand = Stand::new();
         let ack = stand.start("ack");
         stand.aws.set_secret(deployed::WEBHOOK_KEYS_SECRET, &broken);
-        assert_eq!((status(&ack, &FOREIGN_KEY), status(&ack, &KEY)), (401, 200), "{broken}");
+        assert_eq!((status(&ack, &OTHER_KEY), status(&ack, &KEY)), (401, 200), "{broken}");
         assert!(!ack.logs().contains("canary"), "{}", ack.logs().text());
     }
     let stand = Stand::new();
     let ack = stand.start("ack");
     stand.aws.inject(Fault::on("secretsmanager:GetSecretValue").error(403, "AccessDeniedException"));
-    assert_eq!((status(&ack, &FOREIGN_KEY), status(&ack, &KEY)), (401, 200));
+    assert_eq!((status(&ack, &OTHER_KEY), status(&ack, &KEY)), (401, 200));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod imports;
 mod layers;
 mod size;
 mod source;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fs;

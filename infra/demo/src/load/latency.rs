@@ -158,7 +158,7 @@ pub fn by_class(samples: &[Sample], faults: &FaultFigures) -> BTreeMap<&'static 
     found.into_iter().map(|(what, samples)| (what, Latency::of(&samples))).collect()
 }
 
-/// From the end of the Status API's outage, of what had ended, and been heard of, before.
+/// From the end of the Status API's outage, of what had ended, and was notified, before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Recovery {
     pub stored: Times,

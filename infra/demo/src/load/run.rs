@@ -125,7 +125,7 @@ async fn show(fixture: Arc<Fixture>, planned: Vec<PlannedPayment>, began: Instan
     }
 }
 
-/// Waits until all are in SPG's true state and the merchant has heard of it, the queue is empty, and nothing more comes; or
+/// Waits until all are in SPG's true state and the merchant has its event, the queue is empty, and nothing more comes; or
 /// the time is over.
 async fn until_settled(
     fixture: &Fixture,

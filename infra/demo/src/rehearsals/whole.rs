@@ -40,7 +40,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Waits until the merchant has heard of all of these.
+    /// Waits until the merchant has an event of each of these.
     pub async fn until_told(&mut self, ids: &[String]) {
         for id in ids {
             let told = || (!self.fixture.outcomes.of(id).is_empty()).then_some(());
@@ -49,7 +49,7 @@ impl Scene {
         }
     }
 
-    /// How many of these the merchant has heard of.
+    /// How many of these the merchant has an event of.
     pub fn told(&self, ids: &[String]) -> usize {
         ids.iter().filter(|id| !self.fixture.outcomes.of(id).is_empty()).count()
     }

@@ -119,7 +119,7 @@ fn refused_for_good(scene: &Scene) -> usize {
     notifications.filter(|it| it.outcome == spg_simulator::report::Outcome::Failed).count()
 }
 
-/// Waits until all are in SPG's true state and the merchant has heard of it, or the time is over.
+/// Waits until all are in SPG's true state and the merchant has its event, or the time is over.
 async fn until_settled(scene: &Scene, truths: &BTreeMap<String, Payment>) -> Result<BTreeMap<String, Item>, Failure> {
     let began = Instant::now();
     loop {

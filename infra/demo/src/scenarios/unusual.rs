@@ -3,7 +3,7 @@
 use serde_json::json;
 use spg_simulator::{Kind, PaymentSpec, Status};
 
-use crate::fixture::FOREIGN_TERMINAL;
+use crate::fixture::OTHER_TERMINAL;
 use crate::scene::{CONFIRMED_WITHIN, SOON};
 use crate::{Failure, Phase, Scenario, Scene};
 
@@ -83,7 +83,7 @@ async fn partial(scene: &mut Scene) -> Result<(), Failure> {
 }
 
 async fn other_merchants(scene: &mut Scene) -> Result<(), Failure> {
-    let id = scene.create(PaymentSpec::new(Kind::Card, 1590).terminal(FOREIGN_TERMINAL).status(Status::Success))?;
+    let id = scene.create(PaymentSpec::new(Kind::Card, 1590).terminal(OTHER_TERMINAL).status(Status::Success))?;
     scene.notify(&id).await?;
     let item = scene.recorded(&id, 1).await?;
     scene.checks.equal("marked as another merchant's", true, item.other_merchants);

@@ -1,4 +1,4 @@
-//! What an update touches, and what it leaves alone.
+//! What an update touches, and what it does not touch.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;

@@ -137,7 +137,7 @@ fn each_state_sets_off_its_alarm() {
 
 /// A stack for tests in the same region of the same account must not wake anybody, nor may its sweeps hide that ours have stopped.
 #[test]
-fn what_another_stack_prints_is_silence_to_this_ones_alarms() {
+fn what_another_stack_prints_is_no_data_to_this_ones_alarms() {
     let no_answer = |alarm: &Alarm, lines: &[Value]| {
         assert_eq!(alarm.is_breached_by(lines), alarm.is_breached_by(&[]), "{}: {lines:#?}", alarm.id);
     };

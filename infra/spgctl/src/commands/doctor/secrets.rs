@@ -13,7 +13,7 @@ const KEYS: &str = "webhook keys";
 const SECRET: &str = "Status API secret";
 const ACCEPTED: &str = "Status API";
 /// No transaction has this id: a Status API that accepts the credentials does not find it.
-const ASKED_ABOUT: &str = "spgctl-doctor";
+const QUERIED: &str = "spgctl-doctor";
 
 pub(super) async fn webhook_keys(at: &Deployment) -> Finding {
     const REMEDY: &str = "put the secret of the SPG Backoffice into it: `spgctl rotate-key add`";
@@ -76,7 +76,7 @@ async fn client(at: &Deployment) -> Result<StatusClient, String> {
 
 async fn accepted(client: &StatusClient, credentials: &Credentials, terminal: Option<ShortText>) -> Finding {
     let whose = terminal.as_ref().map_or_else(|| "default".to_owned(), |terminal| format!("terminal {terminal}"));
-    let Ok(id) = TransactionId::new(ASKED_ABOUT) else { return Finding::unseen(ACCEPTED, "no id") };
+    let Ok(id) = TransactionId::new(QUERIED) else { return Finding::unseen(ACCEPTED, "no id") };
     let reply = client.query(&id, terminal.as_ref(), credentials, Instant::now() + QUERY_TIMEOUT).await;
     let http = reply.http_status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
     match reply.result {
