@@ -171,6 +171,14 @@ fn every_command_of_xtask_that_is_named_is_one() {
 }
 
 #[test]
+fn the_workflow_has_a_job_for_each_step_of_the_tests() {
+    let steps = captures(r#"Step \{\s*name: "([a-z]+)""#, &document("infra/xtask/src/test.rs"));
+    let steps: Vec<String> = steps.into_iter().filter(|step| step != "build").collect();
+    let jobs = captures(r"(?m)^        step: \[(.*)\]$", &document(".github/workflows/test.yml"));
+    assert_eq!(jobs, [steps.join(", ")], "`build` is part of each job");
+}
+
+#[test]
 fn what_is_shown_as_json_is_json_and_the_event_is_the_example() {
     for (name, document) in documents() {
         for block in captures(r"(?s)```json\n(.*?)```", &document) {

