@@ -6,7 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use spg_domain::{AttentionReason, CHECKS_END_AFTER, Evidence, FinalStatus, Silence, SilenceKind, Timestamp};
+use spg_domain::{
+    AttentionReason, CHECKS_END_AFTER, CLOCK_TOLERANCE, Evidence, FinalStatus, Silence, SilenceKind, Timestamp,
+};
 use support::{Ledger, notification, notify, register, silence};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -48,6 +50,20 @@ fn a_doubt_lapses_when_its_checks_end() {
     assert!(doubted.transaction().in_doubt());
     assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER - MILLISECOND), (false, true));
     assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER), (true, false));
+    doubted.rules.recheck_success_after = Some(CHECKS_END_AFTER + HOUR);
+    doubted.stored = None;
+    doubted.answer("Success");
+    doubted.apply(&notify(notification("n-1", "Declined")));
+    assert_eq!(unanswered_after(&doubted, CHECKS_END_AFTER), (true, true), "the recheck is still to come");
+}
+
+#[test]
+fn a_clock_is_ahead_by_more_than_an_hour() {
+    let mut ledger = Ledger::new();
+    ledger.answer("Success");
+    let behind = Timestamp::from_millis(ledger.transaction().sequence) - CLOCK_TOLERANCE;
+    let is_ahead_of = |now| ledger.transaction().is_ahead_of(now);
+    assert_eq!((is_ahead_of(behind - MILLISECOND), is_ahead_of(behind)), (true, false));
 }
 
 #[test]
