@@ -6,7 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use spg_domain::{AttentionReason, CHECKS_END_AFTER, Evidence, FinalStatus, NoAnswer, NoAnswerKind, Timestamp};
+use spg_domain::{
+    AttentionReason, CHECKS_END_AFTER, CLOCK_TOLERANCE, Evidence, FinalStatus, NoAnswer, NoAnswerKind, Timestamp,
+};
 use support::{Ledger, no_answer, notification, notify, register};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -48,6 +50,20 @@ fn a_dispute_lapses_when_its_checks_end() {
     assert!(disputed.transaction().is_disputed());
     assert_eq!(unanswered_after(&disputed, CHECKS_END_AFTER - MILLISECOND), (false, true));
     assert_eq!(unanswered_after(&disputed, CHECKS_END_AFTER), (true, false));
+    disputed.rules.recheck_success_after = Some(CHECKS_END_AFTER + HOUR);
+    disputed.stored = None;
+    disputed.answer("Success");
+    disputed.apply(&notify(notification("n-1", "Declined")));
+    assert_eq!(unanswered_after(&disputed, CHECKS_END_AFTER), (true, true), "the recheck is still to come");
+}
+
+#[test]
+fn a_clock_is_ahead_by_more_than_an_hour() {
+    let mut ledger = Ledger::new();
+    ledger.answer("Success");
+    let behind = Timestamp::from_millis(ledger.transaction().sequence) - CLOCK_TOLERANCE;
+    let is_ahead_of = |now| ledger.transaction().is_ahead_of(now);
+    assert_eq!((is_ahead_of(behind - MILLISECOND), is_ahead_of(behind)), (true, false));
 }
 
 #[test]
