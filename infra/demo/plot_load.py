@@ -48,7 +48,7 @@ def draw(figures):
     ]
     parts += bands(figures["faults"], x)
     parts += axes(longest, x, y)
-    # What was not heard of is drawn first, so that it does not hide the rest.
+    # What lost its webhook is drawn first, so that it does not hide the rest.
     for heard, colour in [(False, UNHEARD), (True, HEARD)]:
         chosen = [(it["endedMilliseconds"], it["tookMilliseconds"]) for it in samples if it["heard"] == heard]
         # One path of dots: a tenth of the size of as many circles.

@@ -18,7 +18,7 @@ const NEW_KEY: &str = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=";
 const INTRODUCTION: &str = "\
 # spgctl
 
-What an operator asks of spg-webhooks and does to it. `cargo build --release -p spgctl` builds it. On AWS it finds the system by its
+What an operator does with spg-webhooks. `cargo build --release -p spgctl` builds it. On AWS it finds the system by its
 stack: `spgctl --stack spg-webhooks --region eu-west-1 --profile ops ...`, with the credentials of a profile, single sign-on or the
 environment; on the local stack (`cargo xtask local up`) by `--local`. With `--json` every command answers in JSON.
 
