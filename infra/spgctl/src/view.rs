@@ -13,7 +13,7 @@ pub struct View<'a> {
     transaction_id: &'a str,
     payment_status: PaymentStatus,
     paid: bool,
-    is_disputed: bool,
+    disputed: bool,
     other_merchants: bool,
     version: u64,
     #[serde(flatten)]
@@ -68,7 +68,7 @@ impl<'a> View<'a> {
             transaction_id: transaction.id.as_str(),
             payment_status: transaction.status(),
             paid: transaction.paid(),
-            is_disputed: transaction.is_disputed(),
+            disputed: transaction.is_disputed(),
             other_merchants: transaction.is_other_merchants(),
             version: transaction.version,
             facts: &transaction.facts,
