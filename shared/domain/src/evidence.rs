@@ -46,7 +46,7 @@ pub struct StatusAnswer {
     pub facts: Facts,
 }
 
-/// the Status API was queried and said nothing that can be used.
+/// The Status API was queried and said nothing that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoAnswer {
     pub kind: NoAnswerKind,
@@ -56,7 +56,7 @@ pub struct NoAnswer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswerKind {
-    /// It does not know the transaction, or refuses to be queried it.
+    /// It does not know the transaction, or refuses the query.
     NotFound,
     /// It refuses our credentials: the configuration is wrong, the transaction is not.
     Unauthorised,

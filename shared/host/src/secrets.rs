@@ -46,7 +46,7 @@ pub struct Secret<T, S> {
     source: S,
     parse: fn(&str) -> Result<T, String>,
     held: Mutex<Held<T>>,
-    /// When the source was last queried again. Held while it is, so that many who need it at once cause one reading.
+    /// When the source was last read again. Held while it is, so that many who need it at once cause one reading.
     asked_at: tokio::sync::Mutex<Timestamp>,
 }
 
