@@ -53,7 +53,7 @@ impl Stand {
         }
     }
 
-    /// Forgets what was counted and knows what these jobs will be queried.
+    /// Forgets what was counted and knows what these jobs will query.
     pub fn expect(&self, jobs: &[Job]) {
         self.aws.reset();
         self.slow_down();

@@ -7,7 +7,7 @@ use crate::{Failure, outcomes};
 
 pub const NAME: &str = "At the end of the run";
 const COMPLAINTS_MAX: usize = 5;
-/// What spgctl queries itself, and sends as a test.
+/// What spgctl itself queries, and sends as a test.
 const OPERATORS_OWN: [&str; 2] = ["spgctl-doctor", "WebhookTest"];
 
 /// What the scenarios left behind.

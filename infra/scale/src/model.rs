@@ -278,7 +278,7 @@ struct ApiState {
     queried: QueryCounts,
 }
 
-/// What the Status API was queried.
+/// The queries that the Status API got.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryCounts {

@@ -16,7 +16,7 @@ pub enum Event {
     Changed { at: SimTime, transaction_id: String, status: Status },
     /// An attempt to deliver a notification ended.
     Attempted(DeliveryResult),
-    /// the Status API was queried.
+    /// The Status API was queried.
     Queried(StatusQuery),
 }
 

@@ -31,7 +31,7 @@ struct Alarm {
     state_value: String,
 }
 
-/// The states of these alarms by name; one that does not exist has none. By whole names: the stack `shop` is not queried
+/// The states of these alarms by name; one that does not exist has none. By whole names: the stack `shop` is not asked for
 /// the alarms of `shop-test`.
 ///
 /// # Errors

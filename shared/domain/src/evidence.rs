@@ -99,7 +99,7 @@ impl Reply {
     }
 }
 
-/// One piece of evidence. `queried_version` is the version that was read before the query: an answer speaks for no later one (rule 7).
+/// One piece of evidence. `queried_version` is the version that was read before the query: an answer is stale once a later one is stored (rule 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
     Registration { registration: Registration, received_at: Timestamp },

@@ -10,7 +10,7 @@ use crate::{
     Timestamp, Transaction, TransactionId,
 };
 
-/// One conditional write: `attribute_not_exists` of each new notificationID and the version as it was read.
+/// One conditional write: of a new item, that there is none; else the version as it was read, and none of the new notificationIDs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The version that must still be stored; none: the item must not exist.
@@ -261,7 +261,7 @@ impl<'r> Transition<'r> {
     ///
     /// A correction is looked at again whatever the rules are: two answers have disagreed, and the later one may have lagged.
     pub fn settle(&mut self, status: FinalStatus) -> Option<FinalStatus> {
-        // Whoever queried: a final state hears what contradicts it.
+        // Whoever queried: what contradicts a final state counts.
         self.own();
         let from = self.transaction.status();
         let replaced = from.as_final();

@@ -123,7 +123,7 @@ fn rule_5_a_claim_that_lost_before_finality_is_a_dispute_too() {
     assert!(!ledger.transaction().is_disputed());
 }
 
-/// Found by the simulation, seed 92377: an answer that lagged replaced Declined by Success, and nothing queried again.
+/// Found by the simulation, seed 92377: an answer that lagged replaced Declined by Success, and nothing queried it again.
 #[test]
 fn rule_5_a_correction_is_queried_once_more_whatever_the_rules_are() {
     for (first, second) in [("Declined", "Success"), ("Success", "Declined")] {

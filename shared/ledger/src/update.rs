@@ -1,6 +1,6 @@
 //! A write as the expressions of one UpdateItem.
 //!
-//! The condition is rule 6: the version as it was read, and none of the new notificationIDs there yet. Only what the
+//! The condition is rule 6: no item yet, or the version as it was read and none of the new notificationIDs. Only what the
 //! transaction is known by is set or removed; the notifications that are there already are not touched, nor is any
 //! attribute that a newer version added.
 

@@ -180,7 +180,7 @@ mod tests {
         let no_answer = circuit_breaker.no_answer(Some(&ours), at(109)).unwrap();
         assert_eq!(no_answer.kind, NoAnswerKind::Unauthorised);
         assert!(!is_on(&circuit_breaker, at(109)));
-        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(110)), None, "queried again with one query");
+        assert_eq!(circuit_breaker.no_answer(Some(&ours), at(110)), None, "one query again");
         circuit_breaker.learn(&refused, Some(&ours), at(110));
         assert!(circuit_breaker.no_answer(Some(&ours), at(119)).is_some());
         circuit_breaker.learn(&reply(Ok(()), None), Some(&ours), at(120));

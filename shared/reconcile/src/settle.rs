@@ -201,7 +201,7 @@ impl<S: Store + Sync, A: StatusApi + Sync, C: Clock + Sync> Reconciler<S, A, C> 
     }
 }
 
-/// The queries of one call: how many may still be queried, and what came back.
+/// The queries of one call: how many may still be made, and what came back.
 struct Queries {
     mode: QueryMode,
     deadline: Timestamp,

@@ -104,7 +104,7 @@ async fn one_transaction_that_is_never_answered_holds_up_no_other() {
     assert_eq!(done.count(), 19);
 }
 
-/// NoAnswer counts against a transaction only where others are answered.
+/// A query without an answer counts against a transaction only where others are answered.
 #[tokio::test]
 async fn where_the_only_query_is_not_answered_it_is_taken_for_an_outage() {
     for (others, unanswered_in_a_row) in [(0, 0), (2, 1)] {

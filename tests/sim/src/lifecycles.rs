@@ -1,4 +1,4 @@
-//! The true lives of payments, which the system cannot see.
+//! The true lifecycles of payments, which the system cannot see.
 
 use crate::moment::{DAY, HOUR, MINUTE, SECOND, START};
 use crate::rng::SimRng;

@@ -150,7 +150,7 @@ impl Fault {
         self
     }
 
-    /// Does what was queried, then closes the connection without an answer.
+    /// Does what was asked, then closes the connection without an answer.
     #[must_use]
     pub fn applied_but_dropped(mut self) -> Self {
         self.plan.ending = Ending::Drop { applied: true };

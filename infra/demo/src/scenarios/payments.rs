@@ -51,7 +51,7 @@ async fn mb_way(scene: &mut Scene, ending: Status, event: &str) -> Result<(), Fa
     scene.ends_as(&id, &status, &[event]).await?;
     let told = scene.fixture.outcomes.of(&id);
     let again = told.first().is_some_and(|event| event.detail["retryEligible"] == true);
-    scene.checks.equal("the payer may be queried again", status == "Timeout", again);
+    scene.checks.equal("the payer may try again", status == "Timeout", again);
     Ok(())
 }
 

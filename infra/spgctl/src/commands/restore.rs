@@ -24,7 +24,7 @@ const ATTEMPTS_MAX: u32 = 6;
 pub struct Arguments {
     /// Items read and written in a second.
     pub rate: u32,
-    /// How many of them fall due in a second: the Status API is queried each.
+    /// How many of them fall due in a second: the Status API is queried for each.
     pub queries_per_second: u32,
     pub after: Option<TransactionId>,
     pub dry_run: bool,
